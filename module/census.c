@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Group -> sockets: every socket in every descriptor table of the group, once,
+ * and the children in the accept queues of those that listen.
+ *
+ * The group stands still, so its tables do not change. What can happen all the
+ * same: members are killed, a tracer lets one run, packets arrive, and somebody
+ * outside takes or drops a descriptor. Nothing here relies on the contrary;
+ * such a change is seen or not, as if it had come a moment later.
+ */
+#include <linux/delay.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/net.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+#include <net/inet_connection_sock.h>
+#include <net/inet_sock.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "census.h"
+
+/* Descriptors taken at once while the table is locked. */
+#define BATCH		64
+
+/*
+ * Somebody who looks into /proc/PID/fd holds a file for a moment. How often,
+ * and for how many microseconds, to wait for such a reference to go.
+ */
+#define LOOKS		5
+#define LOOK_US		2000
+
+/**
+ * struct batch - sockets taken from a descriptor table
+ * @files: their files, each with a reference
+ * @fds: their descriptors
+ * @nr: how many
+ * @next: the descriptor to go on with
+ */
+struct batch {
+	struct file *files[BATCH];
+	unsigned int fds[BATCH];
+	unsigned int nr;
+	unsigned int next;
+};
+
+/**
+ * struct tasks - the threads of a group
+ * @task: each with a reference
+ * @nr: how many
+ * @max: room for so many
+ */
+struct tasks {
+	struct task_struct **task;
+	unsigned int nr;
+	unsigned int max;
+};
+
+static const struct rhashtable_params sock_params = {
+	.head_offset = offsetof(struct extsock_socket, by_sock),
+	.key_offset = offsetof(struct extsock_socket, sk),
+	.key_len = sizeof_field(struct extsock_socket, sk),
+};
+
+static const struct rhashtable_params ends_params = {
+	.head_offset = offsetof(struct extsock_socket, by_ends),
+	.key_offset = offsetof(struct extsock_socket, ends),
+	.key_len = sizeof_field(struct extsock_socket, ends),
+};
+
+/**
+ * extsock_census_is_tcp() - is it a plain TCP socket?
+ * @sk: the socket
+ *
+ * Context: any.
+ * Return: whether extsock handles it as TCP; MPTCP is something else.
+ */
+bool extsock_census_is_tcp(const struct sock *sk)
+{
+	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
+	       sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP;
+}
+
+/**
+ * extsock_census_ends() - the two ends of a socket
+ * @sk: a full IPv4 or IPv6 socket
+ * @ends: they go here; zeroes for other families
+ *
+ * Context: any.
+ */
+void extsock_census_ends(const struct sock *sk, struct extsock_endpoints *ends)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	memset(ends, 0, sizeof(*ends));
+	if (sk->sk_family == AF_INET) {
+		ipv6_addr_set_v4mapped(inet->inet_rcv_saddr, &ends->local);
+		ipv6_addr_set_v4mapped(inet->inet_daddr, &ends->remote);
+	} else if (sk->sk_family == AF_INET6) {
+		ends->local = sk->sk_v6_rcv_saddr;
+		ends->remote = sk->sk_v6_daddr;
+	} else {
+		return;
+	}
+	ends->lport = inet->inet_sport;
+	ends->rport = inet->inet_dport;
+}
+
+static void put_tasks(struct tasks *tasks)
+{
+	while (tasks->nr)
+		put_task_struct(tasks->task[--tasks->nr]);
+	kvfree(tasks->task);
+}
+
+/* Take as many as there is room for; count them all. */
+static unsigned int get_tasks(struct extsock_group *group, struct tasks *tasks,
+			      unsigned int *processes)
+{
+	struct extsock_member *member;
+	struct task_struct *leader, *task;
+	unsigned int nr = 0;
+
+	*processes = 0;
+	rcu_read_lock();
+	list_for_each_entry_rcu(member, &group->members, node) {
+		leader = pid_task(member->pid, PIDTYPE_TGID);
+		if (!leader)
+			continue;
+		++*processes;
+		for_each_thread(leader, task)
+			if (nr++ < tasks->max)
+				tasks->task[tasks->nr++] =
+					get_task_struct(task);
+	}
+	rcu_read_unlock();
+	return nr;
+}
+
+static int collect_tasks(struct extsock_group *group, struct tasks *tasks,
+			 unsigned int *processes)
+{
+	unsigned int nr = get_tasks(group, tasks, processes);
+
+	/* A tracer's task may have children: then there are more next time. */
+	while (nr > tasks->max) {
+		put_tasks(tasks);
+		tasks->max = nr;
+		tasks->task = kvmalloc_array(nr, sizeof(*tasks->task),
+					     GFP_KERNEL);
+		if (!tasks->task)
+			return -ENOMEM;
+		nr = get_tasks(group, tasks, processes);
+	}
+	return 0;
+}
+
+static struct files_struct *files_of(struct task_struct *task, int *users)
+{
+	struct files_struct *files;
+
+	task_lock(task);
+	files = task->files;
+	if (users)
+		*users = files ? atomic_read(&files->count) : 0;
+	task_unlock(task);
+	return files;
+}
+
+/* How many of the tasks use each descriptor table, by its address. */
+static int count_tables(const struct tasks *tasks, struct xarray *tables)
+{
+	unsigned int i;
+
+	for (i = 0; i < tasks->nr; i++) {
+		unsigned long key =
+			(unsigned long)files_of(tasks->task[i], NULL);
+		void *old;
+
+		if (!key)
+			continue;
+		old = xa_load(tables, key);
+		old = xa_store(tables, key,
+			       xa_mk_value(old ? xa_to_value(old) + 1 : 1),
+			       GFP_KERNEL);
+		if (xa_is_err(old))
+			return xa_err(old);
+	}
+	return 0;
+}
+
+static void copy_tag(struct extsock_socket *entry)
+{
+	struct extsock_tag *tag;
+
+	rcu_read_lock();
+	tag = extsock_tag_find(entry->sk);
+	if (tag) {
+		entry->direction = tag->direction;
+		entry->opener = get_pid(tag->opener);
+		entry->opened = tag->opened;
+		memcpy(entry->command, tag->command, sizeof(entry->command));
+	}
+	rcu_read_unlock();
+}
+
+static int enter(struct extsock_census *census, struct extsock_socket *entry)
+{
+	int err;
+
+	err = rhashtable_insert_fast(&census->by_sock, &entry->by_sock,
+				     sock_params);
+	if (err)
+		return err;
+	list_add_tail(&entry->node, &census->sockets);
+	if (!extsock_census_is_tcp(entry->sk) || !entry->ends.lport)
+		return 0;
+	return rhltable_insert(&census->by_ends, &entry->by_ends, ends_params);
+}
+
+static void free_entry(struct extsock_socket *entry)
+{
+	if (entry->file)
+		fput(entry->file);
+	sock_put(entry->sk);
+	put_pid(entry->pid);
+	put_pid(entry->opener);
+	kfree(entry);
+}
+
+/* A new entry for a socket that the caller holds. */
+static struct extsock_socket *add_entry(struct extsock_census *census,
+					struct sock *sk,
+					struct task_struct *owner, int fd)
+{
+	struct extsock_socket *entry;
+	int err;
+
+	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	if (!entry)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&entry->node);
+	sock_hold(sk);
+	entry->sk = sk;
+	entry->state = READ_ONCE(sk->sk_state);
+	extsock_census_ends(sk, &entry->ends);
+	if (entry->state == TCP_LISTEN) {
+		memset(&entry->ends.local, 0, sizeof(entry->ends.local));
+		memset(&entry->ends.remote, 0, sizeof(entry->ends.remote));
+		entry->ends.rport = 0;
+	}
+	entry->pid = get_pid(task_tgid(owner));
+	entry->fd = fd;
+	get_task_comm(entry->comm, owner);
+	copy_tag(entry);
+	err = enter(census, entry);
+	if (!err)
+		return entry;
+	/* If it is in the list, extsock_census_free() frees it. */
+	if (list_empty(&entry->node))
+		free_entry(entry);
+	return ERR_PTR(err);
+}
+
+/* One socket in one descriptor table; consumes the reference to the file. */
+static int add_file(struct extsock_census *census, struct file *file,
+		    struct task_struct *task, int fd, bool ours)
+{
+	struct socket *sock = sock_from_file(file);
+	struct sock *sk = sock->sk;
+	struct extsock_socket *entry;
+
+	/* Its accept is under way, or its protocol let it go. */
+	if (!sk) {
+		fput(file);
+		return 0;
+	}
+	entry = rhashtable_lookup_fast(&census->by_sock, &sk, sock_params);
+	if (entry) {
+		fput(file);
+	} else {
+		entry = add_entry(census, sk, task, fd);
+		if (IS_ERR(entry)) {
+			fput(file);
+			return PTR_ERR(entry);
+		}
+		entry->file = file;
+	}
+	entry->held += ours;
+	return 0;
+}
+
+/* iterate_fd() callback, under the table's spinlock */
+static int grab_fd(const void *priv, struct file *file, unsigned int fd)
+{
+	struct batch *batch = (struct batch *)priv;
+
+	if (!sock_from_file(file))
+		return 0;
+	if (batch->nr == BATCH) {
+		batch->next = fd;
+		return 1;
+	}
+	batch->files[batch->nr] = get_file(file);
+	batch->fds[batch->nr++] = fd;
+	return 0;
+}
+
+/* The sockets of one descriptor table; @ours if no outsider uses it as well. */
+static int add_table(struct extsock_census *census, struct task_struct *task,
+		     struct files_struct *files, bool ours)
+{
+	struct batch *batch = kmalloc(sizeof(*batch), GFP_KERNEL);
+	int err = batch ? 0 : -ENOMEM;
+	bool more = !err;
+	unsigned int i;
+
+	if (batch)
+		batch->next = 0;
+	while (more) {
+		batch->nr = 0;
+		task_lock(task);
+		more = task->files == files &&
+		       iterate_fd(files, batch->next, grab_fd, batch);
+		task_unlock(task);
+		for (i = 0; i < batch->nr; i++) {
+			if (err)
+				fput(batch->files[i]);
+			else
+				err = add_file(census, batch->files[i], task,
+					       batch->fds[i], ours);
+		}
+		more = more && !err;
+		cond_resched();
+	}
+	kfree(batch);
+	return err;
+}
+
+static int add_tables(struct extsock_census *census, const struct tasks *tasks,
+		      struct xarray *tables)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < tasks->nr; i++) {
+		struct task_struct *task = tasks->task[i];
+		int users;
+		struct files_struct *files = files_of(task, &users);
+		/* Each table is read once, through the first of its tasks. */
+		void *members = files ? xa_erase(tables, (unsigned long)files) :
+					NULL;
+
+		if (members)
+			err = add_table(census, task, files,
+					xa_to_value(members) >= users);
+	}
+	return err;
+}
+
+/*
+ * The children in an accept queue. The socket lock keeps accept() and close()
+ * out, so nobody takes a child away; new ones are added at the tail.
+ */
+static int add_queue(struct extsock_census *census,
+		     struct extsock_socket *listener, struct task_struct *owner)
+{
+	struct sock *sk = listener->sk;
+	struct request_sock_queue *queue;
+	struct request_sock *req;
+	int err = 0;
+
+	lock_sock(sk);
+	if (sk->sk_state != TCP_LISTEN)
+		goto unlock;
+	queue = &inet_csk(sk)->icsk_accept_queue;
+	spin_lock_bh(&queue->rskq_lock);
+	for (req = queue->rskq_accept_head; req && !err; req = req->dl_next) {
+		struct extsock_socket *child;
+		struct sock *child_sk = req->sk;
+
+		if (!child_sk)
+			continue;
+		spin_unlock_bh(&queue->rskq_lock);
+		child = add_entry(census, child_sk, owner, -1);
+		if (IS_ERR(child))
+			err = PTR_ERR(child);
+		else
+			child->listener = listener;
+		spin_lock_bh(&queue->rskq_lock);
+	}
+	spin_unlock_bh(&queue->rskq_lock);
+unlock:
+	release_sock(sk);
+	return err;
+}
+
+static int add_queues(struct extsock_census *census)
+{
+	struct extsock_socket *entry;
+	struct task_struct *owner;
+	int err = 0;
+
+	/* Children are added at the tail and do not listen. */
+	list_for_each_entry(entry, &census->sockets, node) {
+		if (entry->state != TCP_LISTEN ||
+		    !extsock_census_is_tcp(entry->sk))
+			continue;
+		owner = get_pid_task(entry->pid, PIDTYPE_TGID);
+		if (!owner)
+			continue;
+		err = add_queue(census, entry, owner);
+		put_task_struct(owner);
+		if (err)
+			break;
+		cond_resched();
+	}
+	return err;
+}
+
+/* Does anybody but the members' tables and us hold the file? */
+static bool held_outside(struct extsock_socket *entry)
+{
+	entry->files = file_count(entry->file) - 1;
+	return entry->files > entry->held;
+}
+
+/* Find out who is shared, waiting for those who only had a look. */
+static void find_shared(struct extsock_census *census)
+{
+	struct extsock_socket *entry;
+	unsigned int look;
+	bool any = true;
+
+	for (look = 0; any && look < LOOKS; look++) {
+		if (look)
+			usleep_range(LOOK_US, 2 * LOOK_US);
+		any = false;
+		list_for_each_entry(entry, &census->sockets, node) {
+			if (!entry->file || (look && !entry->outside))
+				continue;
+			entry->outside = held_outside(entry);
+			any |= entry->outside;
+		}
+	}
+	list_for_each_entry(entry, &census->sockets, node) {
+		if (entry->listener)
+			entry->outside = entry->listener->outside;
+		if (entry->file)
+			fput(entry->file);
+		entry->file = NULL;
+	}
+}
+
+static struct extsock_census *alloc_census(void)
+{
+	struct extsock_census *census = kzalloc(sizeof(*census), GFP_KERNEL);
+
+	if (!census)
+		return NULL;
+	INIT_LIST_HEAD(&census->sockets);
+	if (rhashtable_init(&census->by_sock, &sock_params))
+		goto free;
+	if (rhltable_init(&census->by_ends, &ends_params))
+		goto destroy;
+	return census;
+
+destroy:
+	rhashtable_destroy(&census->by_sock);
+free:
+	kfree(census);
+	return NULL;
+}
+
+/**
+ * extsock_census_take() - find every socket of a group
+ * @group: the group; all of its members stand still
+ *
+ * Context: may sleep.
+ * Return: the census, without verdicts, or -ENOMEM or another error of the
+ * tables, as a pointer.
+ */
+struct extsock_census *extsock_census_take(struct extsock_group *group)
+{
+	struct extsock_census *census = alloc_census();
+	struct tasks tasks = {};
+	DEFINE_XARRAY(tables);
+	int err;
+
+	if (!census)
+		return ERR_PTR(-ENOMEM);
+	err = collect_tasks(group, &tasks, &census->processes);
+	if (!err)
+		err = count_tables(&tasks, &tables);
+	if (!err)
+		err = add_tables(census, &tasks, &tables);
+	if (!err)
+		err = add_queues(census);
+	xa_destroy(&tables);
+	put_tasks(&tasks);
+	if (err) {
+		extsock_census_free(census);
+		return ERR_PTR(err);
+	}
+	find_shared(census);
+	return census;
+}
+
+/**
+ * extsock_census_free() - let go of the sockets
+ * @census: a census that nobody else uses any more, or NULL
+ *
+ * Context: may sleep.
+ */
+void extsock_census_free(struct extsock_census *census)
+{
+	struct extsock_socket *entry, *next;
+
+	if (!census)
+		return;
+	rhashtable_destroy(&census->by_sock);
+	rhltable_destroy(&census->by_ends);
+	list_for_each_entry_safe(entry, next, &census->sockets, node) {
+		free_entry(entry);
+		cond_resched();
+	}
+	kfree(census);
+}
+
+/**
+ * extsock_census_by_ends() - the TCP sockets with these ends
+ * @census: the census
+ * @ends: what to look for
+ *
+ * Context: under rcu_read_lock().
+ * Return: the first one's by_ends, or NULL.
+ */
+struct rhlist_head *
+extsock_census_by_ends(struct extsock_census *census,
+		       const struct extsock_endpoints *ends)
+{
+	return rhltable_lookup(&census->by_ends, ends, ends_params);
+}

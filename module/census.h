@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _EXTSOCK_CENSUS_H
+#define _EXTSOCK_CENSUS_H
+
+#include <linux/in6.h>
+#include <linux/rhashtable.h>
+#include <net/sock.h>
+
+#include "group.h"
+#include "tag.h"
+
+/**
+ * enum extsock_class - what a socket is to its group
+ * @EXTSOCK_UNJUDGED: there is no verdict yet
+ * @EXTSOCK_INTERNAL: both ends are owned by the group
+ * @EXTSOCK_EXTERNAL: one end is
+ * @EXTSOCK_SHARED: a process outside of the group holds it as well
+ * @EXTSOCK_LISTENING: it listens
+ * @EXTSOCK_IDLE: it is not connected
+ * @EXTSOCK_UNSUPPORTED: of a family that extsock cannot reset
+ * @EXTSOCK_CLASSES: how many there are
+ */
+enum extsock_class {
+	EXTSOCK_UNJUDGED,
+	EXTSOCK_INTERNAL,
+	EXTSOCK_EXTERNAL,
+	EXTSOCK_SHARED,
+	EXTSOCK_LISTENING,
+	EXTSOCK_IDLE,
+	EXTSOCK_UNSUPPORTED,
+	EXTSOCK_CLASSES,
+};
+
+/**
+ * struct extsock_endpoints - the two ends of a connection, as one key
+ * @local: address of this end; IPv4 in its IPv4-mapped form
+ * @remote: address of the other end
+ * @lport: port of this end
+ * @rport: port of the other end
+ *
+ * A listening socket has only @lport: that is how its port is looked up.
+ */
+struct extsock_endpoints {
+	struct in6_addr local;
+	struct in6_addr remote;
+	__be16 lport;
+	__be16 rport;
+};
+
+/**
+ * struct extsock_socket - a socket that the census found
+ * @node: in the census's list, in the order found
+ * @by_sock: in the census's table by @sk
+ * @by_ends: in the census's table by @ends; TCP sockets that have a port
+ * @sk: the socket, a counted reference; a key of @by_sock
+ * @ends: its ends at the time of the census
+ * @file: its file with a reference, during the census only
+ * @held: how often the members' descriptor tables hold @file
+ * @files: how many references @file had at the time of the census
+ * @listener: for a child in an accept queue, the listening socket's entry
+ * @pid: the process of a member that holds it, a counted reference
+ * @fd: the descriptor there, or -1
+ * @comm: name of that member, with its NUL
+ * @state: sk_state at the time of the census
+ * @outside: somebody outside of the group holds it as well
+ * @class: the verdict
+ * @action: what the thaw does
+ * @direction: from its tag, as the following
+ * @opener: PID of who opened it, a counted reference, or NULL
+ * @command: the opener's name
+ * @opened: when, in nanoseconds since 1970
+ *
+ * Held by its census, which is private to the freezing task until it is
+ * published in the group, and constant from then on.
+ */
+struct extsock_socket {
+	struct list_head node;
+	struct rhash_head by_sock;
+	struct rhlist_head by_ends;
+	struct sock *sk;
+	struct extsock_endpoints ends;
+	struct file *file;
+	long held;
+	long files;
+	struct extsock_socket *listener;
+	struct pid *pid;
+	int fd;
+	char comm[TASK_COMM_LEN];
+	int state;
+	bool outside;
+	enum extsock_class class;
+	enum extsock_action action;
+	enum extsock_direction direction;
+	struct pid *opener;
+	char command[TASK_COMM_LEN];
+	u64 opened;
+};
+
+/**
+ * struct extsock_census - all sockets of a group that stands still
+ * @sockets: the list of struct extsock_socket
+ * @by_sock: the table by socket
+ * @by_ends: the table by ends; several sockets may have the same ends, in
+ *	different network namespaces
+ * @processes: how many members there were
+ * @counts: sockets by class
+ *
+ * Made by extsock_census_take(), given to the group by the checkpoint, freed
+ * by extsock_census_free() at the thaw. It holds its sockets, so their memory
+ * stays, but not their files: one whose owner is killed meanwhile closes.
+ */
+struct extsock_census {
+	struct list_head sockets;
+	struct rhashtable by_sock;
+	struct rhltable by_ends;
+	unsigned int processes;
+	unsigned int counts[EXTSOCK_CLASSES];
+};
+
+struct extsock_census *extsock_census_take(struct extsock_group *group);
+void extsock_census_free(struct extsock_census *census);
+void extsock_census_ends(const struct sock *sk, struct extsock_endpoints *ends);
+bool extsock_census_is_tcp(const struct sock *sk);
+struct rhlist_head *
+extsock_census_by_ends(struct extsock_census *census,
+		       const struct extsock_endpoints *ends);
+
+#endif /* _EXTSOCK_CENSUS_H */

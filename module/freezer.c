@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stopping and resuming tasks, and the tracer's hand-over.
+ *
+ * A task is stopped in the way of the cgroup v2 freezer, whose trap it takes
+ * on its way to user mode: JOBCTL_TRAP_FREEZE keeps it inside of get_signal(),
+ * task->frozen tells that it is there. That takes no signal, so nobody is
+ * notified, SIGCONT means nothing to it, and SIGKILL still ends it.
+ *
+ * The bit is not ours alone. A cgroup that is thawed clears it, and so does a
+ * move between cgroups; the task then passes cgroup_leave_frozen() on its way
+ * out, where extsock_freezer_leaving() turns it around. And when we resume a
+ * task whose cgroup is frozen, we leave the bit to the cgroup.
+ *
+ * A tracer that comes while the group stands still gets the task: from the
+ * moment it stops it until it detaches. TAKEN marks such a task. A tracer that
+ * was there before the freeze does not: its tracee stands still as any other.
+ *
+ * Every decision is made under the task's siglock, with group->holding read
+ * inside: extsock_freezer_resume() clears holding before it takes the siglocks
+ * one by one, so a bit set by a probe that still saw it is cleared afterwards.
+ */
+#include <linux/cgroup.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/ptrace.h>
+#include <linux/sched/jobctl.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+
+#include "freezer.h"
+#include "group.h"
+#include "outcome.h"
+
+/*
+ * A bit of task->jobctl that no kernel uses (they go up to 27); all of the
+ * kernel's tests of jobctl are masked, and a new task starts without it.
+ */
+#define JOBCTL_EXTSOCK_TAKEN	BIT(62)
+
+/* How long to wait between looks, in microseconds: doubled up to the latter. */
+#define LOOK_US_MIN		50
+#define LOOK_US_MAX		5000
+
+/* How many of those in the way an outcome names. */
+#define BLOCKERS_NAMED		8
+
+/*
+ * As the kernel's lock_task_sighand(), which is not exported. A dying task has
+ * none any more. The sighand_struct is SLAB_TYPESAFE_BY_RCU.
+ */
+static struct sighand_struct *lock_sighand(struct task_struct *task,
+					   unsigned long *flags)
+{
+	struct sighand_struct *sighand;
+
+	rcu_read_lock();
+	for (;;) {
+		sighand = rcu_dereference(task->sighand);
+		if (!sighand)
+			break;
+		spin_lock_irqsave(&sighand->siglock, *flags);
+		if (sighand == rcu_access_pointer(task->sighand))
+			break;
+		spin_unlock_irqrestore(&sighand->siglock, *flags);
+	}
+	rcu_read_unlock();
+	return sighand;
+}
+
+static void unlock_sighand(struct sighand_struct *sighand, unsigned long flags)
+{
+	spin_unlock_irqrestore(&sighand->siglock, flags);
+}
+
+/* Make the task look at jobctl: as signal_wake_up(task, 0). */
+static void prod(struct task_struct *task)
+{
+	set_tsk_thread_flag(task, TIF_SIGPENDING);
+	if (READ_ONCE(task->__state) & TASK_INTERRUPTIBLE)
+		wake_up_process(task);
+	else
+		kick_process(task);
+}
+
+static void trap(struct task_struct *task)
+{
+	lockdep_assert_held(&task->sighand->siglock);
+	task->jobctl |= JOBCTL_TRAP_FREEZE;
+	prod(task);
+}
+
+static bool stands_still(struct task_struct *task)
+{
+	unsigned long jobctl = READ_ONCE(task->jobctl);
+
+	return task->frozen &&
+	       jobctl & (JOBCTL_TRAP_FREEZE | JOBCTL_EXTSOCK_TAKEN);
+}
+
+/* One task: trap it if need be, and tell whether it stands still. */
+static bool stop_task(struct task_struct *task)
+{
+	struct sighand_struct *sighand;
+	unsigned long flags;
+
+	if (stands_still(task) || task->flags & PF_EXITING)
+		return true;
+	sighand = lock_sighand(task, &flags);
+	if (!sighand)
+		return true;
+	if (!(task->jobctl & JOBCTL_EXTSOCK_TAKEN))
+		trap(task);
+	unlock_sighand(sighand, flags);
+	return false;
+}
+
+/*
+ * Walk over all tasks; true if @visit returned true for each.
+ *
+ * New members and threads are added at the tail, by tasks that run. So in a
+ * walk that finds everyone standing still nobody can have been missed: who
+ * created a task stood still only afterwards, and is seen before it.
+ */
+static bool all_tasks(struct extsock_group *group,
+		      bool (*visit)(struct task_struct *task))
+{
+	struct extsock_member *member;
+	struct task_struct *leader, *task;
+	bool all = true;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(member, &group->members, node) {
+		leader = pid_task(member->pid, PIDTYPE_TGID);
+		if (!leader)
+			continue;
+		for_each_thread(leader, task) {
+			if (!visit(task))
+				all = false;
+			/* task->frozen before the next pointer: see above */
+			smp_rmb();
+		}
+	}
+	rcu_read_unlock();
+	return all;
+}
+
+static void name_blockers(struct extsock_group *group,
+			  struct extsock_outcome *outcome)
+{
+	struct extsock_member *member;
+	struct task_struct *leader, *task;
+	unsigned int n = 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(member, &group->members, node) {
+		leader = pid_task(member->pid, PIDTYPE_TGID);
+		if (!leader)
+			continue;
+		for_each_thread(leader, task) {
+			if (stands_still(task) || task->flags & PF_EXITING)
+				continue;
+			if (n++ >= BLOCKERS_NAMED)
+				continue;
+			extsock_outcome_add(outcome,
+					    "in the way: PID %d (%*pE), thread %d, state %c\n",
+					    pid_vnr(member->pid),
+					    (int)strnlen(leader->comm, TASK_COMM_LEN),
+					    leader->comm, task_pid_vnr(task),
+					    task_state_to_char(task));
+		}
+	}
+	rcu_read_unlock();
+	if (n > BLOCKERS_NAMED)
+		extsock_outcome_add(outcome, "in the way: %u more\n",
+				    n - BLOCKERS_NAMED);
+}
+
+/**
+ * extsock_freezer_stop() - stop every thread of every member
+ * @group: the group
+ * @ms: the deadline, in milliseconds
+ * @outcome: who was in the way, if it fails
+ *
+ * If it fails, some stand still and some do not, and whoever is born stands
+ * still: the caller calls extsock_freezer_resume().
+ *
+ * Context: may sleep.
+ * Return: 0, -ETIMEDOUT, or -EINTR if the caller has a signal.
+ */
+int extsock_freezer_stop(struct extsock_group *group, unsigned int ms,
+			 struct extsock_outcome *outcome)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(ms);
+	unsigned int us = LOOK_US_MIN;
+	int err = 0;
+
+	extsock_group_hold(group, true);
+	while (!all_tasks(group, stop_task)) {
+		if (signal_pending(current))
+			err = -EINTR;
+		else if (time_after(jiffies, deadline))
+			err = -ETIMEDOUT;
+		if (err) {
+			name_blockers(group, outcome);
+			return err;
+		}
+		usleep_range_state(us, us * 2, TASK_INTERRUPTIBLE);
+		us = min_t(unsigned int, us * 2, LOOK_US_MAX);
+	}
+	return 0;
+}
+
+/* The trap is the cgroup's as well if that is frozen: then it stays. */
+static bool cgroup_is_frozen(struct task_struct *task)
+{
+	bool frozen;
+
+	rcu_read_lock();
+	frozen = test_bit(CGRP_FREEZE, &task_dfl_cgroup(task)->flags);
+	rcu_read_unlock();
+	return frozen;
+}
+
+static bool resume_task(struct task_struct *task)
+{
+	struct sighand_struct *sighand;
+	unsigned long flags;
+
+	sighand = lock_sighand(task, &flags);
+	if (!sighand)
+		return true;
+	task->jobctl &= ~JOBCTL_EXTSOCK_TAKEN;
+	if (task->jobctl & JOBCTL_TRAP_FREEZE && !cgroup_is_frozen(task)) {
+		task->jobctl &= ~JOBCTL_TRAP_FREEZE;
+		if (READ_ONCE(task->__state) & TASK_INTERRUPTIBLE)
+			wake_up_process(task);
+	}
+	unlock_sighand(sighand, flags);
+	return true;
+}
+
+/**
+ * extsock_freezer_resume() - let everybody run
+ * @group: the group, all of it or a part of it standing still
+ *
+ * Cannot fail and allocates nothing.
+ *
+ * Context: any but hard interrupts.
+ */
+void extsock_freezer_resume(struct extsock_group *group)
+{
+	extsock_group_hold(group, false);
+	all_tasks(group, resume_task);
+}
+
+/**
+ * extsock_freezer_born() - a new task of a group that is held
+ * @task: the task, which has not run yet
+ *
+ * The child of a tracer's task that was traced from birth is the tracer's.
+ *
+ * Context: under the member lock.
+ */
+void extsock_freezer_born(struct task_struct *task)
+{
+	struct sighand_struct *sighand;
+	unsigned long flags;
+
+	sighand = lock_sighand(task, &flags);
+	if (!sighand)
+		return;
+	if (task->ptrace && current->jobctl & JOBCTL_EXTSOCK_TAKEN) {
+		task->jobctl |= JOBCTL_EXTSOCK_TAKEN;
+	} else {
+		task->jobctl |= JOBCTL_TRAP_FREEZE;
+		set_tsk_thread_flag(task, TIF_SIGPENDING);
+	}
+	unlock_sighand(sighand, flags);
+}
+
+/* Under siglock: must the task stand still? */
+static bool is_held(struct task_struct *task)
+{
+	struct extsock_group *group;
+	bool held;
+
+	rcu_read_lock();
+	group = extsock_group_of(task);
+	held = group && READ_ONCE(group->holding);
+	rcu_read_unlock();
+	return held;
+}
+
+static bool is_member(struct task_struct *task)
+{
+	bool member;
+
+	rcu_read_lock();
+	member = extsock_group_of(task);
+	rcu_read_unlock();
+	return member;
+}
+
+/**
+ * extsock_freezer_leaving() - current is leaving the freezer or a stop
+ * @always: it leaves a tracer's stop, or dies; otherwise it leaves the trap,
+ *	a job control stop or vfork's wait
+ *
+ * Context: probe on cgroup_leave_frozen(), in the task itself, no locks held.
+ */
+void extsock_freezer_leaving(bool always)
+{
+	struct task_struct *task = current;
+	struct sighand_struct *sighand;
+	unsigned long flags;
+
+	if (likely(!is_member(task)))
+		return;
+	sighand = lock_sighand(task, &flags);
+	if (!sighand)
+		return;
+	if (is_held(task)) {
+		if (task->jobctl & JOBCTL_EXTSOCK_TAKEN) {
+			/* its tracer lets it run */
+			if (always)
+				task->jobctl &= ~JOBCTL_TRAP_FREEZE;
+		} else if (!always || task->ptrace) {
+			task->jobctl |= JOBCTL_TRAP_FREEZE;
+			set_tsk_thread_flag(task, TIF_SIGPENDING);
+		}
+	}
+	unlock_sighand(sighand, flags);
+}
+
+/**
+ * extsock_freezer_traced() - a task gets a tracer
+ * @task: the task
+ * @tracer: its tracer
+ *
+ * A task that stands still is handed over. A seized one stays in the trap
+ * until the tracer interrupts it: the kernel looks at that first. An attached
+ * one is to stop by SIGSTOP, which the trap would keep from it, so the trap is
+ * opened; the SIGSTOP that the kernel sends next wakes it, and it stops before
+ * it could run.
+ *
+ * Context: probe on __ptrace_link(), under tasklist_lock. There are three ways
+ * here. In PTRACE_ATTACH and SEIZE the tracer is current. In PTRACE_TRACEME
+ * the task runs and is not handed over. In fork the task is new: its siglock
+ * may be held, and extsock_freezer_born() will see to it.
+ */
+void extsock_freezer_traced(struct task_struct *task,
+			    struct task_struct *tracer)
+{
+	struct sighand_struct *sighand;
+	unsigned long flags;
+
+	if (tracer != current || likely(!is_member(task)))
+		return;
+	sighand = lock_sighand(task, &flags);
+	if (!sighand)
+		return;
+	if (is_held(task)) {
+		task->jobctl |= JOBCTL_EXTSOCK_TAKEN;
+		if (!(task->ptrace & PT_SEIZED)) {
+			task->jobctl &= ~JOBCTL_TRAP_FREEZE;
+			/* a second one would not wake it */
+			if (sigismember(&task->pending.signal, SIGSTOP))
+				prod(task);
+		}
+	}
+	unlock_sighand(sighand, flags);
+}
+
+/**
+ * extsock_freezer_untraced() - a task loses its tracer
+ * @task: the task; if its group is held it stands still again
+ *
+ * Context: probe on __ptrace_unlink(), under tasklist_lock.
+ */
+void extsock_freezer_untraced(struct task_struct *task)
+{
+	struct sighand_struct *sighand;
+	unsigned long flags;
+
+	if (likely(!is_member(task)))
+		return;
+	sighand = lock_sighand(task, &flags);
+	if (!sighand)
+		return;
+	if (is_held(task)) {
+		task->jobctl &= ~JOBCTL_EXTSOCK_TAKEN;
+		trap(task);
+	}
+	unlock_sighand(sighand, flags);
+}

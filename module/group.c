@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Groups and members, from fork to exit.
+ *
+ * Two locks. extsock_group_mutex orders whoever comes through the files. The
+ * member lock below protects the table and the lists of members, since those
+ * change in the tracepoints of fork and exit as well, where nobody may sleep.
+ */
+#include <linux/ctype.h>
+#include <linux/hashtable.h>
+#include <linux/mempool.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "freezer.h"
+#include "group.h"
+#include "probe.h"
+
+/* A fixed table: insertion cannot fail, which a fork could not report. */
+#define MEMBER_HASH_BITS	12
+
+/* Members kept in reserve for forks when memory is short. */
+#define MEMBER_RESERVE		64
+
+DEFINE_MUTEX(extsock_group_mutex);
+LIST_HEAD(extsock_groups);
+
+/*
+ * Protects member_table, every group's list, numbers and flags. Taken in fork
+ * and exit, and by extsock_group_hold(); siglock nests inside.
+ */
+static DEFINE_SPINLOCK(member_lock);
+static DEFINE_HASHTABLE(member_table, MEMBER_HASH_BITS);
+
+/* Members of all groups; member lock. The module is pinned while it is > 0. */
+static unsigned int nr_members;
+
+static struct kmem_cache *member_cache;
+static mempool_t *member_pool;
+
+/* Detaches the probes after the last member has gone. */
+static void idle_work(struct work_struct *work);
+static DECLARE_WORK(idle, idle_work);
+
+static struct extsock_member *find_member(struct pid *pid)
+{
+	struct extsock_member *member;
+
+	hash_for_each_possible_rcu(member_table, member, hash,
+				   (unsigned long)pid)
+		if (member->pid == pid)
+			return member;
+	return NULL;
+}
+
+/**
+ * extsock_group_of() - the group of a task
+ * @task: a task that the caller holds
+ *
+ * Context: under rcu_read_lock(), within which the group cannot vanish.
+ * Return: the group or NULL.
+ */
+struct extsock_group *extsock_group_of(struct task_struct *task)
+{
+	struct extsock_member *member;
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "extsock_group_of() needs RCU");
+	member = find_member(task_tgid(task));
+	return member ? member->group : NULL;
+}
+
+static void free_member(struct rcu_head *rcu)
+{
+	struct extsock_member *member =
+		container_of(rcu, struct extsock_member, rcu);
+
+	put_pid(member->pid);
+	mempool_free(member, member_pool);
+}
+
+/* The first member pins the module; the caller holds a pin of its own. */
+static void insert_member(struct extsock_member *member,
+			  struct extsock_group *group, struct pid *pid)
+{
+	lockdep_assert_held(&member_lock);
+	member->pid = get_pid(pid);
+	member->group = group;
+	hash_add_rcu(member_table, &member->hash, (unsigned long)pid);
+	list_add_tail_rcu(&member->node, &group->members);
+	group->nr_members++;
+	if (!nr_members++)
+		__module_get(THIS_MODULE);
+}
+
+/* The last one to leave takes the probes and the module's pin along. */
+static void remove_member(struct extsock_member *member)
+{
+	struct extsock_group *group = member->group;
+
+	lockdep_assert_held(&member_lock);
+	hash_del_rcu(&member->hash);
+	list_del_rcu(&member->node);
+	extsock_group_count(group, EXTSOCK_LEFT, 1);
+	if (!--group->nr_members)
+		group->incomplete = false;
+	call_rcu(&member->rcu, free_member);
+	if (!--nr_members) {
+		schedule_work(&idle);
+		module_put(THIS_MODULE);
+	}
+}
+
+static void idle_work(struct work_struct *work)
+{
+	bool gone;
+
+	mutex_lock(&extsock_group_mutex);
+	spin_lock_irq(&member_lock);
+	gone = !nr_members;
+	spin_unlock_irq(&member_lock);
+	/* Nobody joins meanwhile: that takes the mutex. */
+	if (gone)
+		extsock_probe_detach();
+	mutex_unlock(&extsock_group_mutex);
+}
+
+/*
+ * Insert unless the process is a member already, the group is being deleted,
+ * or the process is dying: its exit may have looked for it before it was here.
+ * The member is consumed in any case.
+ */
+static int insert_task(struct extsock_group *group, struct task_struct *task,
+		       struct extsock_member *member)
+{
+	struct pid *pid = task_tgid(task);
+	int err = 0;
+
+	spin_lock_irq(&member_lock);
+	if (group->dead)
+		err = -ENOENT;
+	else if (find_member(pid))
+		err = -EBUSY;
+	if (err) {
+		spin_unlock_irq(&member_lock);
+		mempool_free(member, member_pool);
+		return err;
+	}
+	insert_member(member, group, pid);
+	/* Pairs with the atomic_dec_and_test() of do_exit(). */
+	smp_mb();
+	if (!atomic_read(&task->signal->live)) {
+		remove_member(member);
+		err = -ESRCH;
+	}
+	spin_unlock_irq(&member_lock);
+	return err;
+}
+
+static int join_task(struct extsock_group *group, struct task_struct *task)
+{
+	struct extsock_member *member;
+	int err;
+
+	lockdep_assert_held(&extsock_group_mutex);
+	if (!try_module_get(THIS_MODULE))
+		return -EBUSY;
+	member = mempool_alloc(member_pool, GFP_KERNEL);
+	err = extsock_probe_attach();
+	if (err)
+		mempool_free(member, member_pool);
+	else
+		err = insert_task(group, task, member);
+	if (err)
+		schedule_work(&idle);
+	else
+		extsock_group_count(group, EXTSOCK_JOINED, 1);
+	module_put(THIS_MODULE);
+	return err;
+}
+
+/* A process that @nr names here, with a reference, or an error. */
+static struct task_struct *get_process(pid_t nr)
+{
+	struct task_struct *task;
+
+	if (nr < 0)
+		return ERR_PTR(-EINVAL);
+	rcu_read_lock();
+	task = nr ? pid_task(find_vpid(nr), PIDTYPE_TGID) : current;
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	return task ?: ERR_PTR(-ESRCH);
+}
+
+/**
+ * extsock_group_join() - make a process a member
+ * @group: the group; it must be running
+ * @nr: a PID in the caller's PID namespace, or 0 for the caller
+ *
+ * Its present children are not members, those to come are.
+ *
+ * Context: may sleep; takes extsock_group_mutex.
+ * Return: 0, -EINVAL for a kernel thread or PID 1, -ESRCH if there is no such
+ * process, -EBUSY if it is in a group already, if the group is not running or
+ * if the module is going, -ENOMEM, or why a probe could not be registered.
+ */
+int extsock_group_join(struct extsock_group *group, pid_t nr)
+{
+	struct task_struct *task = get_process(nr);
+	int err;
+
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	mutex_lock(&extsock_group_mutex);
+	if (task->flags & PF_KTHREAD || is_global_init(task))
+		err = -EINVAL;
+	else if (group->state != EXTSOCK_RUNNING)
+		err = -EBUSY;
+	else
+		err = join_task(group, task);
+	mutex_unlock(&extsock_group_mutex);
+	put_task_struct(task);
+	return err;
+}
+
+/**
+ * extsock_group_leave() - remove a member
+ * @group: its group, which must be running
+ * @nr: a PID in the caller's PID namespace, or 0 for the caller
+ *
+ * Context: may sleep; takes extsock_group_mutex.
+ * Return: 0, -EINVAL, -ESRCH if it is no member, -EBUSY if the group is not
+ * running.
+ */
+int extsock_group_leave(struct extsock_group *group, pid_t nr)
+{
+	struct task_struct *task = get_process(nr);
+	struct extsock_member *member;
+	int err = -EBUSY;
+
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	mutex_lock(&extsock_group_mutex);
+	if (group->state == EXTSOCK_RUNNING) {
+		spin_lock_irq(&member_lock);
+		member = find_member(task_tgid(task));
+		err = member && member->group == group ? 0 : -ESRCH;
+		if (!err)
+			remove_member(member);
+		spin_unlock_irq(&member_lock);
+	}
+	mutex_unlock(&extsock_group_mutex);
+	put_task_struct(task);
+	return err;
+}
+
+/* The child of a member becomes one; false if there is no memory for it. */
+static bool inherit(struct extsock_group *group, struct task_struct *child)
+{
+	struct extsock_member *member;
+
+	member = mempool_alloc(member_pool, GFP_ATOMIC | __GFP_NOWARN);
+	if (!member)
+		return false;
+	insert_member(member, group, task_tgid(child));
+	extsock_group_count(group, EXTSOCK_FORKED, 1);
+	return true;
+}
+
+/**
+ * extsock_group_born() - a task was created and has not run yet
+ * @child: the task
+ * @thread: it is a thread of its creator's process
+ *
+ * A process inherits the group of its creator, and in a group that is being
+ * stopped or stands still every new task stands still from birth. Without
+ * memory the group is marked incomplete, and cannot be frozen until it has
+ * been empty once.
+ *
+ * Context: the task_newtask tracepoint, in the creator; does not sleep.
+ */
+void extsock_group_born(struct task_struct *child, bool thread)
+{
+	struct extsock_member *parent;
+	unsigned long flags;
+
+	rcu_read_lock();
+	parent = find_member(task_tgid(current));
+	rcu_read_unlock();
+	if (likely(!parent))
+		return;
+	spin_lock_irqsave(&member_lock, flags);
+	parent = find_member(task_tgid(current));
+	if (parent) {
+		struct extsock_group *group = parent->group;
+
+		if (!thread && !inherit(group, child)) {
+			group->incomplete = true;
+			extsock_group_count(group, EXTSOCK_LOST, 1);
+		}
+		if (group->holding)
+			extsock_freezer_born(child);
+	}
+	spin_unlock_irqrestore(&member_lock, flags);
+}
+
+/**
+ * extsock_group_forget() - a task exits
+ * @task: the task; its process leaves the group with its last thread
+ *
+ * Context: the sched_process_exit tracepoint; does not sleep.
+ */
+void extsock_group_forget(struct task_struct *task)
+{
+	struct extsock_member *member;
+	unsigned long flags;
+
+	if (atomic_read(&task->signal->live))
+		return;
+	rcu_read_lock();
+	member = find_member(task_tgid(task));
+	rcu_read_unlock();
+	if (likely(!member))
+		return;
+	spin_lock_irqsave(&member_lock, flags);
+	/* Its last two threads may both find it dead. */
+	member = find_member(task_tgid(task));
+	if (member)
+		remove_member(member);
+	spin_unlock_irqrestore(&member_lock, flags);
+}
+
+/**
+ * extsock_group_hold() - say whether whoever is born stands still
+ * @group: the group
+ * @holding: from now on, or no longer
+ *
+ * After it returns, a new task either stands still from birth or is found by
+ * a walk over the members.
+ *
+ * Context: any but hard interrupts; takes the member lock.
+ */
+void extsock_group_hold(struct extsock_group *group, bool holding)
+{
+	spin_lock_irq(&member_lock);
+	WRITE_ONCE(group->holding, holding);
+	spin_unlock_irq(&member_lock);
+}
+
+/**
+ * extsock_group_name_valid() - is this the name of a group?
+ * @name: the text
+ *
+ * Return: whether it matches [a-z0-9][a-z0-9_.-]{0,31}.
+ */
+bool extsock_group_name_valid(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
+	size_t len = strlen(name);
+
+	return len && len <= EXTSOCK_NAME_MAX &&
+	       strspn(name, letters) == len && isalnum(name[0]);
+}
+
+/**
+ * extsock_group_find() - a group by its name
+ * @name: the name
+ *
+ * Context: under extsock_group_mutex.
+ * Return: the group or NULL.
+ */
+struct extsock_group *extsock_group_find(const char *name)
+{
+	struct extsock_group *group;
+
+	lockdep_assert_held(&extsock_group_mutex);
+	list_for_each_entry(group, &extsock_groups, node)
+		if (!strcmp(group->name, name))
+			return group;
+	return NULL;
+}
+
+/**
+ * extsock_group_alloc() - make a group that nobody knows yet
+ * @name: a valid name
+ *
+ * Context: may sleep.
+ * Return: the group or NULL.
+ */
+struct extsock_group *extsock_group_alloc(const char *name)
+{
+	static atomic64_t last_id;
+	struct extsock_group *group = kzalloc(sizeof(*group), GFP_KERNEL);
+
+	if (!group)
+		return NULL;
+	strscpy(group->name, name, sizeof(group->name));
+	group->id = atomic64_inc_return(&last_id);
+	INIT_LIST_HEAD(&group->node);
+	INIT_LIST_HEAD(&group->members);
+	group->policy = EXTSOCK_RESET;
+	group->wait_ms = EXTSOCK_WAIT_MS_DEFAULT;
+	group->freeze_ms = EXTSOCK_FREEZE_MS_DEFAULT;
+	mutex_init(&group->census_lock);
+	mutex_init(&group->text_lock);
+	return group;
+}
+
+/**
+ * extsock_group_retire() - let nobody join any more
+ * @group: the group
+ *
+ * Context: under extsock_group_mutex.
+ * Return: 0, -EBUSY if it is not running, -ENOTEMPTY if it has members.
+ */
+int extsock_group_retire(struct extsock_group *group)
+{
+	int err = 0;
+
+	lockdep_assert_held(&extsock_group_mutex);
+	if (group->state != EXTSOCK_RUNNING)
+		return -EBUSY;
+	spin_lock_irq(&member_lock);
+	if (group->nr_members)
+		err = -ENOTEMPTY;
+	else
+		group->dead = true;
+	spin_unlock_irq(&member_lock);
+	return err;
+}
+
+/**
+ * extsock_group_free() - free a group
+ * @group: retired, out of the list, and its files gone
+ *
+ * Who may still hold it: readers and writers of its files, whom the removal
+ * of the files has waited for; its members, of which there are none; and
+ * probes that found a member under RCU just before that one left, which the
+ * grace period ends. Tags know only its id.
+ *
+ * Context: may sleep.
+ */
+void extsock_group_free(struct extsock_group *group)
+{
+	synchronize_rcu();
+	kvfree(group->text);
+	kfree(group);
+}
+
+/**
+ * extsock_group_init() - prepare for members
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init extsock_group_init(void)
+{
+	member_cache = KMEM_CACHE(extsock_member, SLAB_ACCOUNT);
+	if (!member_cache)
+		return -ENOMEM;
+	member_pool = mempool_create_slab_pool(MEMBER_RESERVE, member_cache);
+	if (!member_pool) {
+		kmem_cache_destroy(member_cache);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * extsock_group_exit() - end what extsock_group_init() began
+ *
+ * There are no members: they would pin the module. The probes have been
+ * detached for good, the files are gone; what is left are the work item of
+ * the last member to leave, and RCU callbacks in our code.
+ */
+void extsock_group_exit(void)
+{
+	rcu_barrier();
+	mempool_destroy(member_pool);
+	kmem_cache_destroy(member_cache);
+}
+
+/**
+ * extsock_group_settle() - wait for the work of the last member that left
+ *
+ * Context: may sleep; no group has members, and nobody can join.
+ */
+void extsock_group_settle(void)
+{
+	flush_work(&idle);
+}

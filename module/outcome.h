@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _EXTSOCK_OUTCOME_H
+#define _EXTSOCK_OUTCOME_H
+
+#include <linux/kernel.h>
+
+/**
+ * struct extsock_outcome - what a command has to say, for people
+ * @len: its length in bytes
+ * @text: lines; what does not fit is cut off
+ *
+ * Owned by the open file that gave the command, or by the caller's stack.
+ */
+struct extsock_outcome {
+	size_t len;
+	char text[1024];
+};
+
+/**
+ * extsock_outcome_add() - append to the outcome
+ * @outcome: the outcome
+ * @fmt: as printk()
+ *
+ * Context: any.
+ */
+static inline __printf(2, 3)
+void extsock_outcome_add(struct extsock_outcome *outcome, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	outcome->len += vscnprintf(outcome->text + outcome->len,
+				   sizeof(outcome->text) - outcome->len,
+				   fmt, args);
+	va_end(args);
+}
+
+#endif /* _EXTSOCK_OUTCOME_H */

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every kprobe and tracepoint. They are attached while some group has members,
+ * so a machine without members pays nothing. Only entry probes are used: a
+ * return probe loses events when more tasks sleep in the function than it has
+ * instances.
+ */
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/ptrace.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/tcp.h>
+#include <linux/tracepoint.h>
+
+#include "freezer.h"
+#include "group.h"
+#include "probe.h"
+#include "tag.h"
+
+/**
+ * struct probe - a kprobe
+ * @kp: the kprobe; registering it wants @kp zeroed but for these settings
+ * @symbol: the function at whose entry it sits
+ * @handler: what runs there; must not sleep
+ * @attached: it is registered; extsock_group_mutex
+ * @missed: @kp.nmissed of earlier registrations, each of which begins at 0
+ * @hits: how often the handler ran, per CPU
+ */
+struct probe {
+	struct kprobe kp;
+	const char *symbol;
+	kprobe_pre_handler_t handler;
+	bool attached;
+	u64 missed;
+	u64 __percpu *hits;
+};
+
+/**
+ * struct point - a tracepoint
+ * @name: its name
+ * @call: what runs there
+ * @tp: the tracepoint, found at load
+ * @attached: it is registered; extsock_group_mutex
+ */
+struct point {
+	const char *name;
+	void *call;
+	struct tracepoint *tp;
+	bool attached;
+};
+
+/* The group whose sockets current opens, or 0. */
+static u64 opener_group(void)
+{
+	struct extsock_group *group;
+	u64 id = 0;
+
+	/* A checkpointer acts in a traced task's name. */
+	if (current->ptrace)
+		return 0;
+	rcu_read_lock();
+	group = extsock_group_of(current);
+	if (group)
+		id = group->id;
+	rcu_read_unlock();
+	return id;
+}
+
+static void count_hit(struct kprobe *kp)
+{
+	this_cpu_inc(*container_of(kp, struct probe, kp)->hits);
+}
+
+/*
+ * tcp_connect(sk): IPv4 and IPv6 meet here, MSG_FASTOPEN and io_uring too, under
+ * the socket lock. The socket is in SYN_SENT, so it will pass TCP_CLOSE before
+ * it goes, where on_set_state() drops the tag; a connect that fails earlier
+ * would leave one behind.
+ */
+static int on_connect(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 0);
+	u64 group = opener_group();
+
+	count_hit(kp);
+	/* Under TCP_REPAIR a connection is put in place, not opened. */
+	if (group && sk->sk_protocol == IPPROTO_TCP && !tcp_sk(sk)->repair)
+		extsock_tag_record(sk, group, EXTSOCK_CONNECT);
+	return 0;
+}
+
+/* security_sock_graft(sk, parent): once per accept, under the socket lock */
+static int on_accept(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 0);
+	u64 group;
+
+	count_hit(kp);
+	if (sk->sk_protocol != IPPROTO_TCP ||
+	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
+		return 0;
+	/* One that died in the queue would keep its tag. */
+	group = opener_group();
+	if (group && sk->sk_state != TCP_CLOSE)
+		extsock_tag_record(sk, group, EXTSOCK_ACCEPT);
+	return 0;
+}
+
+/* cgroup_leave_frozen(always_leave) */
+static int on_leave_frozen(struct kprobe *kp, struct pt_regs *regs)
+{
+	count_hit(kp);
+	extsock_freezer_leaving(regs_get_kernel_argument(regs, 0) & 1);
+	return 0;
+}
+
+/* __ptrace_link(child, new_parent, cred) */
+static int on_ptrace_link(struct kprobe *kp, struct pt_regs *regs)
+{
+	count_hit(kp);
+	extsock_freezer_traced((void *)regs_get_kernel_argument(regs, 0),
+			       (void *)regs_get_kernel_argument(regs, 1));
+	return 0;
+}
+
+/* __ptrace_unlink(child) */
+static int on_ptrace_unlink(struct kprobe *kp, struct pt_regs *regs)
+{
+	count_hit(kp);
+	extsock_freezer_untraced((void *)regs_get_kernel_argument(regs, 0));
+	return 0;
+}
+
+static void on_newtask(EXTSOCK_NEWTASK_PROTO)
+{
+	extsock_group_born(task, clone_flags & CLONE_THREAD);
+}
+
+static void on_process_exit(EXTSOCK_PROCESS_EXIT_PROTO)
+{
+	extsock_group_forget(task);
+}
+
+static void on_set_state(void *data, const struct sock *sk, const int oldstate,
+			 const int newstate)
+{
+	if (newstate == TCP_CLOSE)
+		extsock_tag_drop(sk);
+}
+
+static struct probe probes[] = {
+	{ .symbol = "tcp_connect", .handler = on_connect },
+	{ .symbol = "security_sock_graft", .handler = on_accept },
+	{ .symbol = "cgroup_leave_frozen", .handler = on_leave_frozen },
+	{ .symbol = "__ptrace_link", .handler = on_ptrace_link },
+	{ .symbol = "__ptrace_unlink", .handler = on_ptrace_unlink },
+};
+
+static struct point points[] = {
+	{ .name = "inet_sock_set_state", .call = on_set_state },
+	{ .name = "task_newtask", .call = on_newtask },
+	{ .name = "sched_process_exit", .call = on_process_exit },
+};
+
+static int attach_probe(struct probe *probe)
+{
+	int err;
+
+	if (probe->attached)
+		return 0;
+	memset(&probe->kp, 0, sizeof(probe->kp));
+	probe->kp.symbol_name = probe->symbol;
+	probe->kp.pre_handler = probe->handler;
+	err = register_kprobe(&probe->kp);
+	probe->attached = !err;
+	return err;
+}
+
+static int attach_point(struct point *point)
+{
+	int err;
+
+	if (point->attached)
+		return 0;
+	err = tracepoint_probe_register(point->tp, point->call, NULL);
+	point->attached = !err;
+	return err;
+}
+
+/**
+ * extsock_probe_attach() - register all probes that are not yet
+ *
+ * Context: under extsock_group_mutex; may sleep.
+ * Return: 0, or why one could not be registered; extsock_probe_detach() takes
+ * back the others.
+ */
+int extsock_probe_attach(void)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < ARRAY_SIZE(points); i++)
+		err = attach_point(&points[i]);
+	for (i = 0; !err && i < ARRAY_SIZE(probes); i++)
+		err = attach_probe(&probes[i]);
+	return err;
+}
+
+static void detach_probe(struct probe *probe)
+{
+	if (!probe->attached)
+		return;
+	unregister_kprobe(&probe->kp);
+	probe->missed += probe->kp.nmissed;
+	probe->attached = false;
+}
+
+/**
+ * extsock_probe_detach() - unregister all probes that are registered
+ *
+ * When it returns none of them runs any more, and there are no tags.
+ *
+ * Context: under extsock_group_mutex; may sleep. No group has members.
+ */
+void extsock_probe_detach(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		detach_probe(&probes[i]);
+	for (i = 0; i < ARRAY_SIZE(points); i++) {
+		if (points[i].attached)
+			tracepoint_probe_unregister(points[i].tp,
+						    points[i].call, NULL);
+		points[i].attached = false;
+	}
+	tracepoint_synchronize_unregister();
+	extsock_tag_drop_all();
+}
+
+static u64 sum_hits(const struct probe *probe)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += *per_cpu_ptr(probe->hits, cpu);
+	return sum;
+}
+
+/**
+ * extsock_probe_show_stats() - hits and misses of each probe
+ * @seq: "name value" lines go here
+ *
+ * Context: may sleep; takes extsock_group_mutex.
+ */
+void extsock_probe_show_stats(struct seq_file *seq)
+{
+	size_t i;
+
+	mutex_lock(&extsock_group_mutex);
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		const struct probe *probe = &probes[i];
+		u64 missed = probe->missed;
+
+		if (probe->attached)
+			missed += probe->kp.nmissed;
+		seq_printf(seq, "probe_%s_hits %llu\n", probe->symbol,
+			   sum_hits(probe));
+		seq_printf(seq, "probe_%s_nmissed %llu\n", probe->symbol,
+			   missed);
+	}
+	mutex_unlock(&extsock_group_mutex);
+}
+
+static void find_point(struct tracepoint *tp, void *priv)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(points); i++)
+		if (!strcmp(tp->name, points[i].name))
+			points[i].tp = tp;
+}
+
+static void free_hits(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		free_percpu(probes[i].hits);
+}
+
+/* Refuse a kernel that lacks a probe now, and not when somebody joins. */
+static int try_probes(void)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(points); i++)
+		if (!points[i].tp) {
+			pr_err("this kernel has no tracepoint %s, which extsock needs\n",
+			       points[i].name);
+			return -EOPNOTSUPP;
+		}
+	for (i = 0; !err && i < ARRAY_SIZE(probes); i++) {
+		err = attach_probe(&probes[i]);
+		detach_probe(&probes[i]);
+		if (err)
+			pr_err("cannot probe %s, which extsock needs (error %d)\n",
+			       probes[i].symbol, err);
+	}
+	return err;
+}
+
+/**
+ * extsock_probe_init() - see that this kernel has what the probes need
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOMEM, -EOPNOTSUPP, or the error of register_kprobe(); what is
+ * missing is said in the log.
+ */
+int __init extsock_probe_init(void)
+{
+	size_t i;
+	int err = 0;
+
+	for_each_kernel_tracepoint(find_point, NULL);
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		probes[i].hits = alloc_percpu(u64);
+		if (!probes[i].hits)
+			err = -ENOMEM;
+	}
+	if (!err)
+		err = try_probes();
+	if (err)
+		free_hits();
+	return err;
+}
+
+/**
+ * extsock_probe_exit() - detach the probes for good
+ *
+ * Context: may sleep; nobody can join any more.
+ */
+void extsock_probe_exit(void)
+{
+	mutex_lock(&extsock_group_mutex);
+	extsock_probe_detach();
+	mutex_unlock(&extsock_group_mutex);
+	free_hits();
+}

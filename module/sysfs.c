@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/extsock:
+ *
+ *	version			the module's version
+ *	group			members of the group "default"
+ *	groups			the groups
+ *	NAME/members		members of a group
+ *	NAME/state		running ... frozen, for poll()
+ *	NAME/policy		action of external sockets without a rule
+ *	NAME/wait_ms		how long a drain may last
+ *	NAME/freeze_ms		how long a stop may take
+ *
+ * The lists are binary attributes: those can be longer than a page.
+ */
+#include <linux/ctype.h>
+#include <linux/kobject.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+
+#include "group.h"
+#include "names.h"
+#include "permit.h"
+#include "proc.h"
+#include "sysfs.h"
+
+/* The longest text that any of these files takes: a name with its sign. */
+#define TEXT_MAX	(EXTSOCK_NAME_MAX + 2)
+
+/*
+ * Orders the making and removing of groups, folders included. Held while
+ * removal waits for those who are inside of a group's files, so none of them
+ * may take it.
+ */
+static DEFINE_MUTEX(publish_mutex);
+
+static struct kobject *root;
+
+static struct extsock_group *to_group(struct kobject *kobj)
+{
+	return container_of(kobj, struct extsock_group, kobj);
+}
+
+/* What was written, without the newline; hostile text is refused. */
+static int get_text(char *text, const char *buf, size_t len)
+{
+	if (!extsock_permitted())
+		return -EPERM;
+	if (len && buf[len - 1] == '\n')
+		len--;
+	if (!len || len > TEXT_MAX || strnlen(buf, len) != len)
+		return -EINVAL;
+	memcpy(text, buf, len);
+	text[len] = '\0';
+	return 0;
+}
+
+/* A piece of a text, for a reader that takes it in several. */
+static ssize_t give(char *buf, loff_t off, size_t count, const char *text,
+		    size_t len)
+{
+	return memory_read_from_buffer(buf, count, &off, text, len);
+}
+
+static size_t print_members(struct extsock_group *group, char *text, size_t max)
+{
+	struct extsock_member *member;
+	size_t len = 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(member, &group->members, node) {
+		pid_t nr = pid_vnr(member->pid);
+
+		/* Not all can be seen from the reader's PID namespace. */
+		if (nr)
+			len += scnprintf(text + len, max - len, "%d\n", nr);
+	}
+	rcu_read_unlock();
+	return len;
+}
+
+/* Make the list anew, as of now. */
+static int refresh_members(struct extsock_group *group, const void *reader)
+{
+	/* A PID has at most 10 digits; some room for who is born meanwhile. */
+	size_t max = (READ_ONCE(group->nr_members) + 64UL) * 11 + 1;
+	char *text = kvmalloc(max, GFP_KERNEL_ACCOUNT);
+
+	if (!text)
+		return -ENOMEM;
+	kvfree(group->text);
+	group->text = text;
+	group->text_len = print_members(group, text, max);
+	group->text_reader = reader;
+	return 0;
+}
+
+/*
+ * A list longer than a page is read in pieces, which must be of one list: that
+ * which is made when the reader begins. Another reader that begins meanwhile
+ * replaces it, and the first one is told to begin again.
+ */
+static ssize_t members_read(struct extsock_group *group, struct file *file,
+			    char *buf, loff_t off, size_t count)
+{
+	ssize_t ret = 0;
+
+	mutex_lock(&group->text_lock);
+	if (!off)
+		ret = refresh_members(group, file);
+	else if (group->text_reader != file)
+		ret = -EAGAIN;
+	if (!ret)
+		ret = give(buf, off, count, group->text, group->text_len);
+	mutex_unlock(&group->text_lock);
+	return ret;
+}
+
+static ssize_t members_write(struct extsock_group *group, const char *buf,
+			     size_t count)
+{
+	char text[TEXT_MAX + 1];
+	bool leave;
+	int nr, err;
+
+	err = get_text(text, buf, count);
+	if (err)
+		return err;
+	leave = text[0] == '-';
+	if (!isdigit(text[leave]) || kstrtoint(text + leave, 10, &nr))
+		return -EINVAL;
+	err = leave ? extsock_group_leave(group, nr) :
+		      extsock_group_join(group, nr);
+	return err ?: count;
+}
+
+static ssize_t read_members(struct file *file, struct kobject *kobj,
+			    extsock_bin_attribute *attr, char *buf, loff_t off,
+			    size_t count)
+{
+	return members_read(to_group(kobj), file, buf, off, count);
+}
+
+static ssize_t write_members(struct file *file, struct kobject *kobj,
+			     extsock_bin_attribute *attr, char *buf, loff_t off,
+			     size_t count)
+{
+	return members_write(to_group(kobj), buf, count);
+}
+
+static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr,
+			  char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  extsock_state_names[READ_ONCE(to_group(kobj)->state)]);
+}
+
+static ssize_t policy_show(struct kobject *kobj, struct kobj_attribute *attr,
+			   char *buf)
+{
+	enum extsock_action policy = READ_ONCE(to_group(kobj)->policy);
+
+	return sysfs_emit(buf, "%s\n", extsock_action_names[policy]);
+}
+
+static ssize_t policy_store(struct kobject *kobj, struct kobj_attribute *attr,
+			    const char *buf, size_t count)
+{
+	char text[TEXT_MAX + 1];
+	int policy, err;
+
+	err = get_text(text, buf, count);
+	if (err)
+		return err;
+	policy = match_string(extsock_action_names,
+			      ARRAY_SIZE(extsock_action_names), text);
+	if (policy <= EXTSOCK_NONE)
+		return -EINVAL;
+	if (policy == EXTSOCK_WAIT)
+		return -EOPNOTSUPP;
+	mutex_lock(&extsock_group_mutex);
+	to_group(kobj)->policy = policy;
+	mutex_unlock(&extsock_group_mutex);
+	return count;
+}
+
+static ssize_t ms_store(unsigned int *value, const char *buf, size_t count)
+{
+	char text[TEXT_MAX + 1];
+	unsigned int ms;
+	int err;
+
+	err = get_text(text, buf, count);
+	if (err)
+		return err;
+	if (!isdigit(text[0]) || kstrtouint(text, 10, &ms) || !ms ||
+	    ms > EXTSOCK_MS_MAX)
+		return -EINVAL;
+	mutex_lock(&extsock_group_mutex);
+	*value = ms;
+	mutex_unlock(&extsock_group_mutex);
+	return count;
+}
+
+static ssize_t wait_ms_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(to_group(kobj)->wait_ms));
+}
+
+static ssize_t wait_ms_store(struct kobject *kobj, struct kobj_attribute *attr,
+			     const char *buf, size_t count)
+{
+	return ms_store(&to_group(kobj)->wait_ms, buf, count);
+}
+
+static ssize_t freeze_ms_show(struct kobject *kobj, struct kobj_attribute *attr,
+			      char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(to_group(kobj)->freeze_ms));
+}
+
+static ssize_t freeze_ms_store(struct kobject *kobj,
+			       struct kobj_attribute *attr, const char *buf,
+			       size_t count)
+{
+	return ms_store(&to_group(kobj)->freeze_ms, buf, count);
+}
+
+static struct kobj_attribute state_attr = __ATTR_RO_MODE(state, 0400);
+static struct kobj_attribute policy_attr = __ATTR_RW_MODE(policy, 0600);
+static struct kobj_attribute wait_ms_attr = __ATTR_RW_MODE(wait_ms, 0600);
+static struct kobj_attribute freeze_ms_attr = __ATTR_RW_MODE(freeze_ms, 0600);
+
+static struct attribute *group_attrs[] = {
+	&state_attr.attr,
+	&policy_attr.attr,
+	&wait_ms_attr.attr,
+	&freeze_ms_attr.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(group);
+
+static const struct bin_attribute members_attr =
+	__BIN_ATTR(members, 0600, read_members, write_members, 0);
+
+static void release_group(struct kobject *kobj)
+{
+	extsock_group_free(to_group(kobj));
+}
+
+static const struct kobj_type group_type = {
+	.release = release_group,
+	.sysfs_ops = &kobj_sysfs_ops,
+	.default_groups = group_groups,
+};
+
+/* Names that other files in the folder have. */
+static bool is_reserved(const char *name)
+{
+	return !strcmp(name, EXTSOCK_SYSFS_VERSION) ||
+	       !strcmp(name, EXTSOCK_SYSFS_GROUP) ||
+	       !strcmp(name, EXTSOCK_SYSFS_GROUPS);
+}
+
+static int add_files(struct extsock_group *group)
+{
+	int err;
+
+	err = sysfs_create_bin_file(&group->kobj, &members_attr);
+	if (!err)
+		err = extsock_proc_add(group);
+	return err;
+}
+
+static int create_group(const char *name)
+{
+	struct extsock_group *group;
+	bool exists;
+	int err;
+
+	lockdep_assert_held(&publish_mutex);
+	if (!extsock_group_name_valid(name))
+		return -EINVAL;
+	mutex_lock(&extsock_group_mutex);
+	exists = extsock_group_find(name);
+	mutex_unlock(&extsock_group_mutex);
+	if (exists || is_reserved(name))
+		return -EEXIST;
+	group = extsock_group_alloc(name);
+	if (!group)
+		return -ENOMEM;
+	err = kobject_init_and_add(&group->kobj, &group_type, root, "%s", name);
+	if (!err)
+		err = add_files(group);
+	if (err) {
+		kobject_put(&group->kobj);
+		return err;
+	}
+	mutex_lock(&extsock_group_mutex);
+	list_add_tail(&group->node, &extsock_groups);
+	mutex_unlock(&extsock_group_mutex);
+	kobject_uevent(&group->kobj, KOBJ_ADD);
+	return 0;
+}
+
+/*
+ * Nobody can join or freeze it any more. The folder in proc goes first: a
+ * command that is under way there still notifies those who poll the state.
+ */
+static void remove_group(struct extsock_group *group)
+{
+	extsock_proc_remove(group);
+	kobject_del(&group->kobj);
+	kobject_put(&group->kobj);
+}
+
+static int delete_group(const char *name)
+{
+	struct extsock_group *group;
+	int err = -ENOENT;
+
+	lockdep_assert_held(&publish_mutex);
+	if (!extsock_group_name_valid(name) ||
+	    !strcmp(name, EXTSOCK_GROUP_DEFAULT))
+		return -EINVAL;
+	mutex_lock(&extsock_group_mutex);
+	group = extsock_group_find(name);
+	if (group)
+		err = extsock_group_retire(group);
+	if (!err)
+		list_del_init(&group->node);
+	mutex_unlock(&extsock_group_mutex);
+	if (!err)
+		remove_group(group);
+	return err;
+}
+
+static ssize_t groups_write(struct file *file, struct kobject *kobj,
+			    extsock_bin_attribute *attr, char *buf, loff_t off,
+			    size_t count)
+{
+	char text[TEXT_MAX + 1];
+	int err;
+
+	err = get_text(text, buf, count);
+	if (err)
+		return err;
+	mutex_lock(&publish_mutex);
+	if (text[0] == '+')
+		err = create_group(text + 1);
+	else if (text[0] == '-')
+		err = delete_group(text + 1);
+	else
+		err = -EINVAL;
+	mutex_unlock(&publish_mutex);
+	return err ?: count;
+}
+
+/* The names that lie between off and off + count of the whole list. */
+static ssize_t groups_read(struct file *file, struct kobject *kobj,
+			   extsock_bin_attribute *attr, char *buf, loff_t off,
+			   size_t count)
+{
+	char line[EXTSOCK_NAME_MAX + 2];
+	struct extsock_group *group;
+	loff_t at = 0;
+	ssize_t done = 0;
+
+	mutex_lock(&extsock_group_mutex);
+	list_for_each_entry(group, &extsock_groups, node) {
+		int len = scnprintf(line, sizeof(line), "%s\n", group->name);
+
+		if (off + done >= at && off + done < at + len)
+			done += give(buf + done, off + done - at, count - done,
+				     line, len);
+		at += len;
+	}
+	mutex_unlock(&extsock_group_mutex);
+	return done;
+}
+
+/* "default" is the first of the groups and never removed while files exist. */
+static struct extsock_group *default_group(void)
+{
+	return list_first_entry(&extsock_groups, struct extsock_group, node);
+}
+
+static ssize_t read_group(struct file *file, struct kobject *kobj,
+			  extsock_bin_attribute *attr, char *buf, loff_t off,
+			  size_t count)
+{
+	return members_read(default_group(), file, buf, off, count);
+}
+
+static ssize_t write_group(struct file *file, struct kobject *kobj,
+			   extsock_bin_attribute *attr, char *buf, loff_t off,
+			   size_t count)
+{
+	return members_write(default_group(), buf, count);
+}
+
+static ssize_t version_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%s\n", EXTSOCK_VERSION);
+}
+
+static struct kobj_attribute version_attr = __ATTR_RO(version);
+static const struct bin_attribute group_attr =
+	__BIN_ATTR(group, 0600, read_group, write_group, 0);
+static const struct bin_attribute groups_attr =
+	__BIN_ATTR(groups, 0600, groups_read, groups_write, 0);
+
+static int add_root_files(void)
+{
+	int err;
+
+	err = sysfs_create_file(root, &version_attr.attr);
+	if (!err)
+		err = sysfs_create_bin_file(root, &group_attr);
+	if (!err)
+		err = sysfs_create_bin_file(root, &groups_attr);
+	return err;
+}
+
+/**
+ * extsock_sysfs_init() - publish: from here on everything can be called
+ *
+ * Makes the group "default" and its folders in sysfs and proc.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init extsock_sysfs_init(void)
+{
+	int err;
+
+	root = kobject_create_and_add("extsock", kernel_kobj);
+	if (!root)
+		return -ENOMEM;
+	mutex_lock(&publish_mutex);
+	err = create_group(EXTSOCK_GROUP_DEFAULT);
+	mutex_unlock(&publish_mutex);
+	if (!err)
+		err = add_root_files();
+	if (err)
+		extsock_sysfs_exit();
+	return err;
+}
+
+/**
+ * extsock_sysfs_exit() - take everything back
+ *
+ * The files of the root go first and are waited for: nobody makes groups or
+ * joins "default" after that. No group has members or is frozen; the module
+ * would be pinned.
+ */
+void extsock_sysfs_exit(void)
+{
+	struct extsock_group *group, *next;
+
+	sysfs_remove_bin_file(root, &groups_attr);
+	sysfs_remove_bin_file(root, &group_attr);
+	sysfs_remove_file(root, &version_attr.attr);
+	list_for_each_entry_safe(group, next, &extsock_groups, node) {
+		list_del_init(&group->node);
+		remove_group(group);
+	}
+	kobject_put(root);
+}

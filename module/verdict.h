@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _EXTSOCK_VERDICT_H
+#define _EXTSOCK_VERDICT_H
+
+#include "census.h"
+
+void extsock_verdict_pass(struct extsock_census *census,
+			  enum extsock_action policy);
+
+#endif /* _EXTSOCK_VERDICT_H */
