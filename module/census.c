@@ -487,9 +487,10 @@ struct extsock_census *extsock_census_take(struct extsock_group *group)
 {
 	struct extsock_census *census = alloc_census();
 	struct tasks tasks = {};
-	DEFINE_XARRAY(tables);
+	struct xarray tables;
 	int err;
 
+	xa_init(&tables);
 	if (!census)
 		return ERR_PTR(-ENOMEM);
 	err = collect_tasks(group, &tasks, &census->processes);

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make			build extsock.ko and extsockctl for the running kernel
+# make KDIR=DIR		the same for the kernel whose build folder is DIR
+# make check		boot a guest and run the tests in it
+#	KERNEL=6.1|7.3|7.3-debug	in this kernel
+#	ONLY=NAME			only this test
+# make demo		show what it does, in a guest
+# make shell		a prompt in a guest with the module loaded
+# make lint		static checks
+# make install		install module, CLI and man page
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNEL ?= 6.1
+
+all: module tools
+
+module: $(KDIR)/Makefile
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+$(KDIR)/Makefile:
+	@echo "There is no kernel build folder $(KDIR): install the headers of your kernel (Debian: apt install linux-headers-$$(uname -r)), or say make KDIR=DIR." >&2
+	@false
+
+tools:
+	$(MAKE) -C tools/extsockctl
+
+install: all
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	$(MAKE) -C tools/extsockctl install
+
+check:
+	@selftests/vm/check.sh $(KERNEL) $(ONLY)
+
+demo:
+	@selftests/vm/demo.sh $(KERNEL)
+
+shell:
+	@selftests/vm/shell.sh $(KERNEL)
+
+lint:
+	@selftests/vm/lint.sh
+
+clean:
+	$(MAKE) -C tools/extsockctl clean
+	rm -rf build
+	rm -f extsock.ko extsock.o extsock.mod extsock.mod.c extsock.mod.o \
+		modules.order Module.symvers .extsock* .module* .Module*
+	find module -name '*.o' -delete -o -name '*.cmd' -delete
+
+help:
+	@sed -n 's/^# \?//p' Makefile | sed '1,2d'
+
+.PHONY: all module tools install check demo shell lint clean help

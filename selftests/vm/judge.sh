@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# judge.sh DIR: say from outside how a guest's tests went. DIR has "console"
+# (the kernel's messages) and "output" (TAP). What is not clearly good is bad.
+# Prints each failure, and "N passed, N failed" last.
+set -eu
+
+console=$1/console
+output=$1/output
+passed=0
+failed=0
+
+bad()
+{
+	printf 'FAILED: %s\n' "$*"
+	failed=$((failed + 1))
+}
+
+# What the kernel says when it has found a mistake.
+forbidden='BUG:|WARNING:|\[ cut here \]|Oops|general protection|KASAN|UBSAN'
+forbidden="$forbidden|KCSAN|kernel panic|unable to handle|possible .* detected"
+forbidden="$forbidden|suspicious RCU|bad unlock|held lock freed|inconsistent lock"
+forbidden="$forbidden|non-static key|sleeping function|scheduling while atomic"
+forbidden="$forbidden|blocked for more than|rcu.*stall|soft lockup|hard LOCKUP"
+forbidden="$forbidden|refcount_t|list_(add|del) corruption|unreferenced object"
+forbidden="$forbidden|kernel memory leak|kmemleak:.*new suspected|Call Trace"
+forbidden="$forbidden|lock held when returning|still has locks|stack depth overflow"
+forbidden="$forbidden|GUEST-DEADLINE|GUEST-LOG|Out of memory|oom-kill"
+
+for file in "$console" "$output"; do
+	[ -f "$file" ] || {
+		bad "there is no ${file##*/}"
+		echo "$passed passed, $failed failed"
+		exit 1
+	}
+done
+
+# Carriage returns come from the serial line. A test's own words do not count
+# as the kernel's: they begin with "#" or "ok".
+if found=$({ cat "$console"; grep -v '^ *\(#\|ok\|not ok\)' "$output"; } |
+	tr -d '\r' | grep -aEi "$forbidden"); then
+	bad "the kernel complains: $(head -n 5 <<<"$found")"
+fi
+
+text=$(tr -d '\r' <"$output")
+value()
+{
+	sed -n "s/^$1 //p" <<<"$text"
+}
+
+[ "$(value GUEST-END | wc -l)" = 1 ] || bad "the guest did not come to its end"
+[ "$(value GUEST-END)" = 0 ] || bad "the script ended with \"$(value GUEST-END)\""
+[ "$(value GUEST-UNLOAD)" = 0 ] || bad "the module could not be unloaded"
+# 4096: an out-of-tree module, 8192: an unsigned one
+case $(value GUEST-TAINT) in
+4096 | 12288) ;;
+*) bad "the kernel is tainted: \"$(value GUEST-TAINT)\"" ;;
+esac
+
+# The runner's own TAP: a plan, and a line for each program.
+plan=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' <<<"$text")
+lines=$(grep -cE '^(ok|not ok) [0-9]+ ' <<<"$text" || true)
+if [ -z "$plan" ] || [ "$plan" = 0 ] || [ "$plan" != "$lines" ]; then
+	bad "the plan was \"$plan\" programs, $lines reported"
+fi
+while read -r line; do
+	bad "$line"
+done < <(grep -E '^not ok ' <<<"$text" || true)
+
+# The programs' TAP, which the runner puts behind "# ". A program's plan counts
+# what it must report.
+planned=$(sed -n 's/^# 1\.\.\([0-9]*\)\( .*\)\?$/\1/p' <<<"$text" |
+	awk '{ n += $1 } END { print n + 0 }')
+reported=$(grep -cE '^# (ok|not ok) [0-9]+' <<<"$text" || true)
+[ "$planned" = "$reported" ] ||
+	bad "the tests planned were $planned, $reported reported"
+good=$(grep -cE '^# ok [0-9]+' <<<"$text" || true)
+skipped=$(grep -cE '^# ok [0-9]+.*# SKIP' <<<"$text" || true)
+passed=$((good - skipped))
+[ "$passed" -gt 0 ] || bad "no test ran"
+while read -r line; do
+	bad "${line#\# }"
+done < <(grep -E '^# not ok ' <<<"$text" || true)
+while read -r line; do
+	printf 'skipped: %s\n' "${line#\# ok }"
+done < <(grep -E '^# ok [0-9]+.*# SKIP' <<<"$text" || true)
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

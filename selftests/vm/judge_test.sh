@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The judge must refuse everything but a good run. Prints TAP.
+set -eu
+dir=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n=0
+failed=0
+
+good()
+{
+	printf '[    1.0] Linux version\n' >"$work/console"
+	cat >"$work/output" <<-EOF
+	TAP version 13
+	1..1
+	# selftests: extsock: test_x
+	# TAP version 13
+	# 1..2
+	# ok 1 one
+	# ok 2 two
+	ok 1 selftests: extsock: test_x
+	GUEST-TAINT 12288
+	GUEST-UNLOAD 0
+	GUEST-END 0
+	EOF
+}
+
+expect()
+{
+	local want=$1 what=$2 got=bad
+
+	n=$((n + 1))
+	if "$dir/judge.sh" "$work" >"$work/verdict" 2>&1; then
+		got=good
+	fi
+	tail -n 1 "$work/verdict" | grep -qE '^[0-9]+ passed, [0-9]+ failed$' ||
+		got=mute
+	if [ "$got" = "$want" ]; then
+		echo "ok $n $what"
+	else
+		echo "not ok $n $what"
+		failed=$((failed + 1))
+	fi
+	good
+}
+
+good
+expect good "a good run"
+rm "$work/console"
+expect bad "no console"
+: >"$work/output"
+expect bad "no output"
+while IFS= read -r message; do
+	echo "[    2.0] $message" >>"$work/console"
+	expect bad "kernel: $message"
+done <<'EOF'
+BUG: KASAN: slab-use-after-free in x
+WARNING: CPU: 0 PID: 1 at kernel/x.c:1
+------------[ cut here ]------------
+Oops: 0000 [#1]
+general protection fault, probably for non-canonical address
+UBSAN: shift-out-of-bounds in x
+Kernel panic - not syncing: x
+BUG: unable to handle page fault for address
+WARNING: possible circular locking dependency detected
+WARNING: suspicious RCU usage
+INFO: trying to register non-static key.
+BUG: sleeping function called from invalid context
+BUG: scheduling while atomic: x
+INFO: task x:1 blocked for more than 120 seconds.
+rcu: INFO: rcu_sched detected stalls on CPUs
+watchdog: BUG: soft lockup - CPU#0 stuck
+refcount_t: underflow; use-after-free.
+list_del corruption. x
+kmemleak: 1 new suspected memory leaks
+Out of memory: Killed process 1
+GUEST-DEADLINE 10
+EOF
+# shellcheck disable=SC2016 # for sed
+for edit in 's/GUEST-END 0/GUEST-END 1/' '/GUEST-END/d' \
+	'/GUEST-TAINT/d' 's/GUEST-TAINT 12288/GUEST-TAINT 12800/' \
+	's/GUEST-UNLOAD 0/GUEST-UNLOAD 1/' '/^1\.\.1/d' 's/^1\.\.1/1..2/' \
+	's/^1\.\.1/1..0/' 's/^ok 1 self/not ok 1 self/' \
+	's/^# ok 2 two/# not ok 2 two/' '/^# ok 2/d' '/^# ok/d' \
+	's/^# ok \(.\)/# ok \1 # SKIP/' \
+	'$a unreferenced object 0xff (size 8)' '$a GUEST-LOG x' \
+	'$a GUEST-END 0'; do
+	sed -i "$edit" "$work/output"
+	expect bad "output: $edit"
+done
+echo "1..$n"
+[ "$failed" = 0 ]

@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# kernel.sh 6.1|7.3|7.3-debug: provide a kernel, in the cache, and print where
+# it is: kimage (to boot), kdir (to build modules against), kmodules (a cpio
+# archive with its own modules).
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+# What guests may need of a stock kernel's modules.
+wanted="drivers/net/veth.ko drivers/net/dummy.ko drivers/net/tun.ko
+	drivers/block/loop.ko fs/ext4 fs/jbd2 fs/mbcache.ko lib/crc16.ko
+	crypto/crc32c_generic.ko net/ipv4 net/ipv6 net/netfilter net/unix
+	net/netlink net/packet net/sched net/tls net/sctp net/core net/llc
+	net/802 net/bridge net/mptcp lib/libcrc32c.ko
+	arch/x86/crypto/crc32c-intel.ko"
+
+pack_modules()
+{
+	local root=$1 version=$2 out=$3 path
+	local from=$root/lib/modules/$version to=$out/tree/lib/modules/$version
+
+	mkdir -p "$to/kernel"
+	cp "$from"/modules.builtin "$from"/modules.order "$to/"
+	cp "$from"/modules.builtin.modinfo "$to/" 2>/dev/null || true
+	for path in $wanted; do
+		[ -e "$from/kernel/$path" ] || continue
+		mkdir -p "$(dirname "$to/kernel/$path")"
+		cp -r "$from/kernel/$path" "$to/kernel/$path"
+	done
+	depmod -b "$out/tree" "$version"
+	# In the guest /lib is a link to /usr/lib, which must stay.
+	mkdir "$out/tree/usr"
+	mv "$out/tree/lib" "$out/tree/usr/lib"
+	(cd "$out/tree" && find . | cpio -o -H newc -R 0:0 --quiet) \
+		>"$out/modules.cpio"
+}
+
+# The stock kernel of Debian 12: nothing of it is installed on this machine.
+stock()
+{
+	local version=$1 common=$2 kbuild=$3 out=$4 deb
+
+	cd "$out"
+	apt-get -o APT::Sandbox::User=root download \
+		"linux-image-$version" "linux-headers-$version" "$common" \
+		"$kbuild"
+	for deb in *.deb; do
+		dpkg-deb -x "$deb" root
+		rm "$deb"
+	done
+	# Its makefiles name each other by the paths they have when installed.
+	grep -rlI /usr/src/linux-headers "root/usr/src/linux-headers-$version" |
+		xargs -r sed -i "s,/usr/src/linux-headers,$final/root&,g"
+	find root/usr/src root/usr/lib -type l | while read -r link; do
+		target=$(readlink "$link")
+		case $target in
+		/*) ln -sfn "$final/root$target" "$link" ;;
+		esac
+	done
+	pack_modules root "$version" "$PWD"
+	rm -rf tree "root/lib/modules/$version/kernel"
+}
+
+stock_61()
+{
+	local version common kbuild
+
+	apt-cache show linux-headers-amd64 >/dev/null 2>&1 ||
+		apt-get update -qq >&2
+	version=$(apt-cache depends linux-headers-amd64 |
+		sed -n 's/.*Depends: linux-headers-\(6\.1\..*-amd64\).*/\1/p' |
+		head -n 1)
+	[ -n "$version" ] || die "apt knows no linux-headers-amd64 of 6.1"
+	common=linux-headers-${version%-amd64}-common
+	kbuild=linux-kbuild-6.1
+	final=$cache/kernel-$version-$(key "$wanted" "$0")
+	make_once "$final" stock "$version" "$common" "$kbuild"
+	echo "kimage=$final/root/boot/vmlinuz-$version"
+	echo "kdir=$final/root/usr/src/linux-headers-$version"
+	echo "kmodules=$final/modules.cpio"
+}
+
+unpack_source()
+{
+	local package=$1 out=$2
+
+	cd "$out"
+	apt-get download "$package"
+	dpkg-deb --fsys-tarfile "$package"_*.deb | tar xf - ./usr/src
+	tar xf usr/src/"$package".tar.xz --strip-components=1
+	rm -rf usr "$package"_*.deb
+}
+
+build()
+{
+	local source=$1 config out
+
+	shift
+	for out; do :; done
+	make -C "$source" O="$out" x86_64_defconfig
+	cd "$out"
+	"$source"/scripts/kconfig/merge_config.sh -m -O . .config "${@:1:$#-1}"
+	make olddefconfig
+	cat "${@:1:$#-1}" | grep ^CONFIG | while read -r config; do
+		grep -qx "$config" .config ||
+			die "the kernel cannot have $config"
+	done
+	make -j"$(nproc)" bzImage modules
+	find . -name '*.o' ! -path './scripts/*' ! -path './tools/*' -delete
+	: | cpio -o -H newc --quiet >modules.cpio
+	# It will be renamed to $final.
+	sed -i "s,$out,$final,g" Makefile
+}
+
+built()
+{
+	local series=$1 debug=$2 version source fragments
+
+	backports
+	apt-get update -qq >&2
+	version=$(apt-cache policy "linux-source-$series" |
+		sed -n 's/.*Candidate: //p')
+	[ -n "$version" ] || die "the backports have no linux-source-$series"
+	source=$cache/linux-source-$series-$version
+	make_once "$source" unpack_source "linux-source-$series"
+	fragments="$vm_dir/kconfig/guest"
+	[ -z "$debug" ] || fragments="$fragments $vm_dir/kconfig/debug"
+	# shellcheck disable=SC2086 # a list of files
+	final=$cache/kernel-$series$debug-$(key "$version" $fragments)
+	# shellcheck disable=SC2086
+	make_once "$final" build "$source" $fragments
+	echo "kimage=$final/arch/x86/boot/bzImage"
+	echo "kdir=$final"
+	echo "kmodules=$final/modules.cpio"
+}
+
+case ${1-} in
+6.1) stock_61 ;;
+7.3) built 7.3 "" ;;
+7.3-debug) built 7.3 -debug ;;
+*) die "usage: kernel.sh 6.1|7.3|7.3-debug" ;;
+esac

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What the scripts of this folder share. Sourced, never run.
+
+vm_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$vm_dir/../.." && pwd)
+cache=${EXTSOCK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/extsock}
+export vm_dir top cache
+mkdir -p "$cache"
+
+die()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+say()
+{
+	printf '# %s\n' "$*" >&2
+}
+
+# key FILE-OR-TEXT...: a name for what is made from these
+key()
+{
+	local arg
+
+	for arg in "$@"; do
+		if [ -f "$arg" ]; then
+			cat "$arg"
+		else
+			printf '%s\n' "$arg"
+		fi
+	done | sha256sum | cut -c1-16
+}
+
+# make_once PATH COMMAND...: unless PATH exists, run COMMAND with the name of an
+# empty folder as its last argument, and rename that to PATH if it succeeded.
+make_once()
+{
+	local path=$1 work status
+
+	shift
+	[ ! -e "$path" ] || return 0
+	(
+		flock 9
+		[ -e "$path" ] && exit 0
+		work=$path.new
+		rm -rf "$work"
+		mkdir -p "$work"
+		say "making $path"
+		# Not as part of a condition: there -e would not count.
+		set +e
+		(
+			set -eu
+			"$@" "$work"
+		) >"$path.log" 2>&1
+		status=$?
+		set -e
+		if [ $status != 0 ]; then
+			tail -n 30 "$path.log" >&2
+			die "cannot make $path; its log is $path.log"
+		fi
+		mv "$work" "$path"
+	) 9>"$path.lock"
+}
+
+# backports: options for apt that see trixie-backports as well, with a state of
+# their own. The mirror is that of this machine's sources.
+backports()
+{
+	local dir=$cache/apt mirror
+
+	# shellcheck disable=SC2016 # for apt
+	mirror=$(apt-get indextargets --format '$(REPO_URI)' \
+		'Created-By: Packages' | grep -v -- -security | head -n 1)
+	[ -n "$mirror" ] || die "apt knows no mirror; run apt-get update"
+	mkdir -p "$dir"/{lists,archives}/partial
+	printf 'deb [signed-by=%s] %s trixie-backports main\n' \
+		/usr/share/keyrings/debian-archive-keyring.gpg "$mirror" \
+		>"$dir/sources.list"
+	cat >"$dir/apt.conf" <<-EOF
+	Dir::State::Lists "$dir/lists";
+	Dir::Cache "$dir";
+	Dir::Etc::SourceList "$dir/sources.list";
+	Dir::Etc::SourceParts "/dev/null";
+	Dir::State::status "/dev/null";
+	APT::Sandbox::User "root";
+	EOF
+	export APT_CONFIG=$dir/apt.conf
+}

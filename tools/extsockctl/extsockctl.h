@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef EXTSOCKCTL_H
+#define EXTSOCKCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <linux/extsock.h>
+
+/* Exit status; documented in extsockctl(8). */
+enum {
+	EXIT_DONE = 0,
+	EXIT_REFUSED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOT_FOUND = 3,
+	EXIT_PERMISSION = 4,
+	EXIT_NOT_LOADED = 5,
+	EXIT_BUSY = 6,
+};
+
+/**
+ * struct options - what was given on the command line
+ * @group: name of the group
+ * @policy: freeze --policy, or NULL
+ * @keep: thaw --keep
+ * @tree: add --tree
+ * @json: --json
+ */
+struct options {
+	const char *group;
+	const char *policy;
+	bool keep;
+	bool tree;
+	bool json;
+};
+
+/* The verbs, one file each: argv are the operands, the result exit status. */
+int verb_add(const struct options *opt, int argc, char **argv);
+int verb_remove(const struct options *opt, int argc, char **argv);
+int verb_run(const struct options *opt, int argc, char **argv);
+int verb_freeze(const struct options *opt, int argc, char **argv);
+int verb_thaw(const struct options *opt, int argc, char **argv);
+int verb_checkpoint(const struct options *opt, int argc, char **argv);
+int verb_status(const struct options *opt, int argc, char **argv);
+int verb_list(const struct options *opt, int argc, char **argv);
+int verb_groups(const struct options *opt, int argc, char **argv);
+
+/* message.c */
+int fail(int err, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+int usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* file.c */
+char *sysfs_path(const struct options *opt, const char *file);
+char *proc_path(const struct options *opt, const char *file);
+int write_text(const char *path, const char *text);
+char *read_text(const char *path);
+bool module_loaded(void);
+bool group_exists(const struct options *opt);
+int check_group(const struct options *opt);
+int write_member(const struct options *opt, const char *sign, pid_t pid);
+size_t count_lines(const char *text);
+bool parse_pid(const char *text, pid_t *pid);
+
+/* control.c */
+int control_open(const struct options *opt);
+int control_command(const struct options *opt, int fd, const char *command,
+		    bool quiet);
+
+/* sockets.c */
+
+/**
+ * struct sockets - the table NAME/sockets
+ * @text: what was read; the words point into it
+ * @columns: how many columns the header has
+ * @rows: how many rows, without the header
+ * @words: @columns words of the header, then of each row
+ */
+struct sockets {
+	char *text;
+	size_t columns;
+	size_t rows;
+	char **words;
+};
+
+int sockets_read(const struct options *opt, struct sockets *sockets);
+void sockets_free(struct sockets *sockets);
+const char *sockets_get(const struct sockets *sockets, size_t row,
+			const char *column);
+void sockets_summary(const struct sockets *sockets, size_t processes,
+		     char *text, size_t size);
+
+/* json.c */
+void json_string(const char *text);
+void json_unescaped(const char *text);
+
+
+#endif /* EXTSOCKCTL_H */

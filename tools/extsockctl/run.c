@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * extsockctl run -- CMD...
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "extsockctl.h"
+
+int verb_run(const struct options *opt, int argc, char **argv)
+{
+	int err;
+
+	if (!argc)
+		return usage("run needs a command");
+	err = write_member(opt, "", 0);
+	if (err)
+		return fail(-err, NULL, "cannot join group \"%s\"", opt->group);
+	execvp(argv[0], argv);
+	err = errno;
+	fprintf(stderr, "extsockctl: cannot run %s: %s\n", argv[0],
+		strerror(err));
+	/* As shells do. */
+	return err == ENOENT ? 127 : 126;
+}
