@@ -45,4 +45,3 @@ quietly make -C "$top/selftests" KSFT="$ksft" OUTPUT="$build/tests" \
 make -s -C "$top/selftests" KSFT="$ksft" OUTPUT="$build/tests" \
 	COLLECTION=extsock emit_tests >"$build/selftests/kselftest-list.txt"
 cp -r "$ksft/run_kselftest.sh" "$ksft/kselftest" "$build/selftests/"
-cp "$top/selftests/demo.sh" "$build/selftests/extsock/"

@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests share: groups, and actors that do system calls when told.
+ *
+ * An actor is a process that a test tells which system call to make. It takes
+ * its orders through shared memory, so it owns no socket but those of the test.
+ * OUTSIDE in place of an actor is the test itself, which is never a member.
+ */
+#ifndef EXTSOCK_TEST_H
+#define EXTSOCK_TEST_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/extsock.h>
+
+#include "kselftest_harness.h"
+
+#define UNUSED	__attribute__((unused))
+
+/* Everything that should happen happens within this time, even emulated. */
+#define PATIENCE_MS	20000
+
+/**
+ * struct stage - what an actor shares with its test
+ * @order: raised by the test for each order; a futex
+ * @done: equal to @order when it is carried out
+ * @nr: the system call
+ * @arg: its arguments
+ * @ret: its result or -errno
+ * @counter: raised by whoever spins in the actor
+ * @sigpipes: how many SIGPIPE came
+ * @buf: for what the arguments point to
+ */
+struct stage {
+	_Atomic int order;
+	_Atomic int done;
+	long nr;
+	long arg[6];
+	long ret;
+	_Atomic unsigned long counter;
+	_Atomic int sigpipes;
+	char buf[65536];
+};
+
+struct actor {
+	pid_t pid;
+	struct stage *stage;
+};
+
+#define OUTSIDE	((struct actor *)NULL)
+
+static struct stage *own_stage;
+
+UNUSED static void msleep(unsigned int ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
+UNUSED static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* True as soon as the condition is, false if it does not come true. */
+#define EVENTUALLY(condition) ({					\
+	long until_ = now_ms() + PATIENCE_MS;				\
+	bool true_;							\
+	while (!(true_ = (condition)) && now_ms() < until_)		\
+		msleep(5);						\
+	true_;								\
+})
+
+/* ---- files ---- */
+
+UNUSED static int write_file(const char *path, const char *text, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, len) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+UNUSED static int put(const char *path, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return write_file(path, text, len);
+}
+
+/* The text of a file, in a buffer that the next call uses again. */
+UNUSED static char *slurp(const char *path)
+{
+	static char *text;
+	static size_t size;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t got;
+
+	if (!size) {
+		size = 32 << 20;
+		text = malloc(size);
+	}
+	while (fd >= 0 && (got = read(fd, text + len, size - len - 1)) > 0)
+		len += got;
+	if (fd >= 0)
+		close(fd);
+	text[len] = '\0';
+	return text;
+}
+
+/* ---- groups ---- */
+
+struct group {
+	char name[EXTSOCK_NAME_MAX + 1];
+};
+
+UNUSED static char *sysfs(const struct group *g, const char *file)
+{
+	static char path[2][PATH_MAX];
+	static int turn;
+
+	turn = !turn;
+	snprintf(path[turn], PATH_MAX, "%s/%s/%s", EXTSOCK_SYSFS_ROOT, g->name,
+		 file);
+	return path[turn];
+}
+
+UNUSED static char *procfs(const struct group *g, const char *file)
+{
+	static char path[2][PATH_MAX];
+	static int turn;
+
+	turn = !turn;
+	snprintf(path[turn], PATH_MAX, "%s/%s/%s", EXTSOCK_PROC_ROOT, g->name,
+		 file);
+	return path[turn];
+}
+
+UNUSED static int groups(const char *fmt, ...)
+{
+	char text[128];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return write_file(EXTSOCK_SYSFS_ROOT "/groups", text, strlen(text));
+}
+
+UNUSED static int control(const struct group *g, const char *command)
+{
+	return put(procfs(g, "control"), "%s", command);
+}
+
+UNUSED static bool state_is(const struct group *g, const char *state)
+{
+	char *text = slurp(sysfs(g, "state"));
+
+	text[strcspn(text, "\n")] = '\0';
+	return !strcmp(text, state);
+}
+
+UNUSED static bool is_member(const struct group *g, pid_t pid)
+{
+	char want[16], *line, *rest = slurp(sysfs(g, "members"));
+
+	snprintf(want, sizeof(want), "%d", pid);
+	while ((line = strsep(&rest, "\n")))
+		if (!strcmp(line, want))
+			return true;
+	return false;
+}
+
+UNUSED static int count_members(const struct group *g)
+{
+	char *text = slurp(sysfs(g, "members"));
+	int n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+UNUSED static long long stat_of(const struct group *g, const char *name)
+{
+	char *line, *rest = slurp(procfs(g, "stats"));
+	size_t len = strlen(name);
+
+	while ((line = strsep(&rest, "\n")))
+		if (!strncmp(line, name, len) && line[len] == ' ')
+			return atoll(line + len);
+	return -1;
+}
+
+UNUSED static void make_group(struct group *g, const char *what)
+{
+	snprintf(g->name, sizeof(g->name), "%s-%d", what, getpid());
+	if (groups("+%s", g->name))
+		ksft_exit_fail_msg("cannot make group %s\n", g->name);
+}
+
+/* ---- actors ---- */
+
+static struct stage *actors_stage;
+
+static void on_sigpipe(int sig)
+{
+	actors_stage->sigpipes++;
+}
+
+static void carry_out(struct stage *s)
+{
+	long ret = syscall(s->nr, s->arg[0], s->arg[1], s->arg[2], s->arg[3],
+			   s->arg[4], s->arg[5]);
+
+	s->ret = ret < 0 ? -errno : ret;
+}
+
+static void play(struct stage *s)
+{
+	actors_stage = s;
+	signal(SIGPIPE, on_sigpipe);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		int done = s->done;
+
+		if (s->order == done) {
+			syscall(SYS_futex, &s->order, FUTEX_WAIT, done, NULL);
+			continue;
+		}
+		if (s->nr >= 0)
+			carry_out(s);
+		else
+			((void (*)(struct stage *))s->arg[0])(s);
+		s->done = s->order;
+	}
+}
+
+UNUSED static struct actor *actor(void)
+{
+	struct actor *a = malloc(sizeof(*a));
+
+	a->stage = mmap(NULL, sizeof(*a->stage), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	a->pid = fork();
+	if (!a->pid)
+		play(a->stage);
+	return a;
+}
+
+UNUSED static int join(const struct group *g, const struct actor *a)
+{
+	return put(sysfs(g, "members"), "%d", a->pid);
+}
+
+UNUSED static struct actor *member(const struct group *g)
+{
+	struct actor *a = actor();
+
+	if (join(g, a))
+		ksft_exit_fail_msg("cannot join %s\n", g->name);
+	return a;
+}
+
+UNUSED static void start(struct actor *a, long nr, ...)
+{
+	va_list args;
+	int i;
+
+	a->stage->nr = nr;
+	va_start(args, nr);
+	for (i = 0; i < 6; i++)
+		a->stage->arg[i] = va_arg(args, long);
+	va_end(args);
+	a->stage->order++;
+	syscall(SYS_futex, &a->stage->order, FUTEX_WAKE, 1);
+}
+
+UNUSED static bool is_done(struct actor *a)
+{
+	return a->stage->done == a->stage->order;
+}
+
+/* The result of what was started; -ETIME if there is none for too long. */
+UNUSED static long result(struct actor *a)
+{
+	return EVENTUALLY(is_done(a)) ? a->stage->ret : -ETIME;
+}
+
+/* Let an actor run a function, which must not return to the test. */
+#define START_FN(a, fn)	start(a, -1L, (long)(fn), 0L, 0L, 0L, 0L, 0L)
+
+#define CALL6(a, nr, a1, a2, a3, a4, a5, a6, ...) \
+	call_(a, nr, (long)(a1), (long)(a2), (long)(a3), (long)(a4), \
+	      (long)(a5), (long)(a6))
+#define CALL(a, ...)	CALL6(a, __VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define START6(a, nr, a1, a2, a3, a4, a5, a6, ...) \
+	start(a, (long)(nr), (long)(a1), (long)(a2), (long)(a3), (long)(a4), \
+	      (long)(a5), (long)(a6))
+#define START(a, ...)	START6(a, __VA_ARGS__, 0, 0, 0, 0, 0, 0)
+
+static long call_(struct actor *a, long nr, long a1, long a2, long a3, long a4,
+		  long a5, long a6)
+{
+	long ret;
+
+	if (a) {
+		start(a, nr, a1, a2, a3, a4, a5, a6);
+		return result(a);
+	}
+	ret = syscall(nr, a1, a2, a3, a4, a5, a6);
+	return ret < 0 ? -errno : ret;
+}
+
+/* Memory that the actor and the test see at the same address. */
+UNUSED static char *buf_of(struct actor *a)
+{
+	if (a)
+		return a->stage->buf;
+	if (!own_stage)
+		own_stage = calloc(1, sizeof(*own_stage));
+	return own_stage->buf;
+}
+
+UNUSED static void part(struct actor *a)
+{
+	kill(a->pid, SIGKILL);
+	waitpid(a->pid, NULL, 0);
+}
+
+/* ---- sockets ---- */
+
+enum { V4 = AF_INET, V6 = AF_INET6 };
+
+static socklen_t address(struct sockaddr_storage *ss, int family,
+			 const char *ip, int port)
+{
+	memset(ss, 0, sizeof(*ss));
+	ss->ss_family = family;
+	if (family == AF_INET) {
+		struct sockaddr_in *sin = (void *)ss;
+
+		sin->sin_port = htons(port);
+		inet_pton(AF_INET, ip ? ip : "127.0.0.1", &sin->sin_addr);
+		return sizeof(*sin);
+	} else {
+		struct sockaddr_in6 *sin6 = (void *)ss;
+
+		sin6->sin6_port = htons(port);
+		inet_pton(AF_INET6, ip ? ip : "::1", &sin6->sin6_addr);
+		return sizeof(*sin6);
+	}
+}
+
+UNUSED static int port_of(struct actor *a, int fd)
+{
+	struct sockaddr_in *sin = (void *)buf_of(a);
+	socklen_t *len = (void *)(buf_of(a) + 256);
+
+	*len = 128;
+	if (CALL(a, SYS_getsockname, fd, sin, len))
+		return -1;
+	return ntohs(sin->sin_port);
+}
+
+/* A socket that listens at a port the kernel chose. */
+UNUSED static int listener_at(struct actor *a, int family, const char *ip,
+			      int backlog)
+{
+	int fd = CALL(a, SYS_socket, family, SOCK_STREAM, 0);
+	struct sockaddr_storage *ss = (void *)buf_of(a);
+	socklen_t len = address(ss, family, ip, 0);
+
+	if (fd < 0 || CALL(a, SYS_bind, fd, ss, len) ||
+	    CALL(a, SYS_listen, fd, backlog))
+		return -1;
+	return fd;
+}
+
+UNUSED static int listener(struct actor *a, int family)
+{
+	return listener_at(a, family, NULL, 16);
+}
+
+UNUSED static int connect_fd(struct actor *a, int fd, int family,
+			     const char *ip, int port)
+{
+	struct sockaddr_storage *ss = (void *)buf_of(a);
+	socklen_t len = address(ss, family, ip, port);
+
+	return CALL(a, SYS_connect, fd, ss, len);
+}
+
+UNUSED static int connect_to(struct actor *a, int family, const char *ip,
+			     int port, int flags)
+{
+	int fd = CALL(a, SYS_socket, family, SOCK_STREAM | flags, 0);
+	int err = connect_fd(a, fd, family, ip, port);
+
+	return err && err != -EINPROGRESS ? err : fd;
+}
+
+UNUSED static int accept_from(struct actor *a, int fd)
+{
+	return CALL(a, SYS_accept, fd, NULL, NULL);
+}
+
+/* Two ends of a connection. */
+struct pair {
+	int client;
+	int server;
+	int listener;
+};
+
+UNUSED static struct pair connection(struct actor *client, struct actor *server,
+				     int family)
+{
+	struct pair p;
+
+	p.listener = listener(server, family);
+	p.client = connect_to(client, family, NULL,
+			      port_of(server, p.listener), 0);
+	p.server = accept_from(server, p.listener);
+	return p;
+}
+
+UNUSED static long send_text(struct actor *a, int fd, const char *text)
+{
+	strcpy(buf_of(a), text);
+	return CALL(a, SYS_sendto, fd, buf_of(a), strlen(text), 0, NULL, 0);
+}
+
+/* What can be read now, as a number of bytes or -errno. */
+UNUSED static long receive(struct actor *a, int fd)
+{
+	memset(buf_of(a), 0, 1024);
+	return CALL(a, SYS_recvfrom, fd, buf_of(a), 1024, 0, NULL, NULL);
+}
+
+/* Does what one end sends arrive at the other, both ways? */
+UNUSED static bool carries(struct actor *a, int fa, struct actor *b, int fb)
+{
+	return send_text(a, fa, "ping") == 4 && receive(b, fb) == 4 &&
+	       !strcmp(buf_of(b), "ping") && send_text(b, fb, "pong!") == 5 &&
+	       receive(a, fa) == 5 && !strcmp(buf_of(a), "pong!");
+}
+
+UNUSED static int poll_fd(struct actor *a, int fd)
+{
+	struct pollfd *p = (void *)buf_of(a);
+
+	p->fd = fd;
+	p->events = POLLIN | POLLOUT | POLLRDHUP;
+	p->revents = 0;
+	return CALL(a, SYS_poll, p, 1, 0) < 0 ? -1 : p->revents;
+}
+
+/* ---- the table ---- */
+
+/* The value of a column in the row of a member's descriptor ("-": none). */
+UNUSED static char *column_of(const struct group *g, pid_t pid, int fd,
+			      const char *column)
+{
+	static char value[256];
+	char *rest = slurp(procfs(g, "sockets")), *line, *word;
+	char *names[32], pid_text[16], fd_text[16];
+	int n = 0, i, pid_at = -1, fd_at = -1, at = -1;
+
+	snprintf(pid_text, sizeof(pid_text), "%d", pid);
+	snprintf(fd_text, sizeof(fd_text), fd < 0 ? "-" : "%d", fd);
+	line = strsep(&rest, "\n");
+	while ((word = strsep(&line, " ")) && n < 32) {
+		names[n] = word;
+		if (!strcmp(word, "pid"))
+			pid_at = n;
+		if (!strcmp(word, "fd"))
+			fd_at = n;
+		if (!strcmp(word, column))
+			at = n;
+		n++;
+	}
+	(void)names;
+	while ((line = strsep(&rest, "\n"))) {
+		char *words[32] = { NULL };
+
+		for (i = 0; i < n && (words[i] = strsep(&line, " ")); i++)
+			;
+		if (i < n || pid_at < 0 || fd_at < 0 || at < 0 ||
+		    strcmp(words[pid_at], pid_text) ||
+		    strcmp(words[fd_at], fd_text))
+			continue;
+		snprintf(value, sizeof(value), "%s", words[at]);
+		return value;
+	}
+	return "absent";
+}
+
+UNUSED static char *class_of(const struct group *g, struct actor *a, int fd)
+{
+	return column_of(g, a->pid, fd, "class");
+}
+
+UNUSED static int count_rows(const struct group *g)
+{
+	char *text = slurp(procfs(g, "sockets"));
+	int n = -1;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* Thaw whatever a failed test left behind, and forget the group. */
+UNUSED static void drop_group(const struct group *g)
+{
+	control(g, "thaw keep");
+	if (!EVENTUALLY(!count_members(g)) || groups("-%s", g->name))
+		printf("# group %s stays\n", g->name);
+}
+
+#endif /* EXTSOCK_TEST_H */
