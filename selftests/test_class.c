@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The census finds every socket once, and the verdict is right.
+ */
+#include "extsock_test.h"
+
+FIXTURE(class)
+{
+	struct group g;
+	struct actor *a;
+	struct actor *b;
+};
+
+FIXTURE_SETUP(class)
+{
+	make_group(&self->g, "class");
+	self->a = member(&self->g);
+	self->b = member(&self->g);
+}
+
+FIXTURE_TEARDOWN(class)
+{
+	part(self->a);
+	part(self->b);
+	drop_group(&self->g);
+}
+
+#define FREEZE()	ASSERT_EQ(0, control(&self->g, "freeze"))
+#define THAW()		ASSERT_EQ(0, control(&self->g, "thaw"))
+
+static void check_internal(struct __test_metadata *_metadata,
+			   const struct group *g, struct actor *a,
+			   struct actor *b, struct pair p)
+{
+	ASSERT_GE(p.client, 0);
+	ASSERT_GE(p.server, 0);
+	ASSERT_EQ(0, control(g, "freeze"));
+	EXPECT_STREQ("internal", class_of(g, a, p.client));
+	EXPECT_STREQ("internal", class_of(g, b, p.server));
+	EXPECT_STREQ("listening", class_of(g, b, p.listener));
+	ASSERT_EQ(0, control(g, "thaw"));
+	EXPECT_TRUE(carries(a, p.client, b, p.server));
+}
+
+TEST_F(class, internal_ipv4)
+{
+	check_internal(_metadata, &self->g, self->a, self->b,
+		       connection(self->a, self->b, AF_INET));
+}
+
+TEST_F(class, internal_ipv6)
+{
+	check_internal(_metadata, &self->g, self->a, self->b,
+		       connection(self->a, self->b, AF_INET6));
+}
+
+TEST_F(class, internal_within_one_process)
+{
+	struct pair p;
+
+	p.listener = listener(self->a, AF_INET);
+	p.client = connect_to(self->a, AF_INET, NULL,
+			      port_of(self->a, p.listener), 0);
+	p.server = accept_from(self->a, p.listener);
+	check_internal(_metadata, &self->g, self->a, self->a, p);
+}
+
+TEST_F(class, internal_ipv4_client_of_dual_stack_server)
+{
+	struct pair p;
+
+	p.listener = listener_at(self->b, AF_INET6, "::", 16);
+	p.client = connect_to(self->a, AF_INET, NULL,
+			      port_of(self->b, p.listener), 0);
+	p.server = accept_from(self->b, p.listener);
+	check_internal(_metadata, &self->g, self->a, self->b, p);
+}
+
+TEST_F(class, internal_whatever_the_flags)
+{
+	struct pair p;
+
+	p.listener = listener(self->b, AF_INET);
+	p.client = connect_to(self->a, AF_INET, NULL,
+			      port_of(self->b, p.listener),
+			      SOCK_CLOEXEC | SOCK_NONBLOCK);
+	p.server = accept_from(self->b, p.listener);
+	ASSERT_GE(p.server, 0);
+	FREEZE();
+	EXPECT_STREQ("internal", class_of(&self->g, self->a, p.client));
+	EXPECT_STREQ("internal", class_of(&self->g, self->b, p.server));
+	THAW();
+}
+
+TEST_F(class, internal_and_external_at_one_port)
+{
+	struct pair p = connection(self->a, self->b, AF_INET);
+	int port = port_of(self->b, p.listener);
+	int client = connect_to(OUTSIDE, AF_INET, NULL, port, 0);
+	int server = accept_from(self->b, p.listener);
+
+	ASSERT_GE(server, 0);
+	FREEZE();
+	EXPECT_STREQ("internal", class_of(&self->g, self->a, p.client));
+	EXPECT_STREQ("internal", class_of(&self->g, self->b, p.server));
+	EXPECT_STREQ("external", class_of(&self->g, self->b, server));
+	THAW();
+	EXPECT_TRUE(carries(self->a, p.client, self->b, p.server));
+	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, client));
+}
+
+TEST_F(class, queued_internal)
+{
+	int l = listener(self->b, AF_INET), server;
+	int client = connect_to(self->a, AF_INET, NULL, port_of(self->b, l), 0);
+
+	ASSERT_GE(client, 0);
+	msleep(50);
+	FREEZE();
+	EXPECT_STREQ("internal", class_of(&self->g, self->a, client));
+	EXPECT_STREQ("internal", column_of(&self->g, self->b->pid, -1,
+					   "class"));
+	THAW();
+	server = accept_from(self->b, l);
+	EXPECT_TRUE(carries(self->a, client, self->b, server));
+}
+
+TEST_F(class, queued_external)
+{
+	int l = listener(self->b, AF_INET), server, again;
+	int port = port_of(self->b, l);
+	int client = connect_to(OUTSIDE, AF_INET, NULL, port, 0);
+
+	msleep(50);
+	FREEZE();
+	EXPECT_STREQ("external", column_of(&self->g, self->b->pid, -1,
+					   "class"));
+	THAW();
+	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, client));
+	server = accept_from(self->b, l);
+	ASSERT_GE(server, 0);
+	EXPECT_EQ(-ECONNRESET, receive(self->b, server));
+	/* the listener lives on */
+	again = connect_to(OUTSIDE, AF_INET, NULL, port, 0);
+	server = accept_from(self->b, l);
+	EXPECT_TRUE(carries(OUTSIDE, again, self->b, server));
+}
+
+TEST_F(class, arrived_while_frozen_stays)
+{
+	int l = listener(self->b, AF_INET), port = port_of(self->b, l);
+	int client, server;
+
+	FREEZE();
+	client = connect_to(OUTSIDE, AF_INET, NULL, port, 0);
+	ASSERT_GE(client, 0);
+	THAW();
+	server = accept_from(self->b, l);
+	EXPECT_TRUE(carries(OUTSIDE, client, self->b, server));
+}
+
+TEST_F(class, opened_before_joining)
+{
+	struct actor *late = actor();
+	int l = listener(OUTSIDE, AF_INET), peer;
+	int fd = connect_to(late, AF_INET, NULL, port_of(OUTSIDE, l), 0);
+	long long unseen;
+
+	peer = accept_from(OUTSIDE, l);
+	ASSERT_EQ(0, join(&self->g, late));
+	unseen = stat_of(&self->g, "sockets_unseen");
+	FREEZE();
+	EXPECT_STREQ("external", class_of(&self->g, late, fd));
+	EXPECT_STREQ("-", column_of(&self->g, late->pid, fd, "direction"));
+	EXPECT_EQ(unseen + 1, stat_of(&self->g, "sockets_unseen"));
+	THAW();
+	EXPECT_EQ(-ECONNRESET, receive(late, fd));
+	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, peer));
+	part(late);
+}
+
+static void fork_and_wait(struct stage *s)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			pause();
+	s->ret = pid;
+}
+
+TEST_F(class, inherited_is_found_once)
+{
+	struct pair p = connection(self->a, self->b, AF_INET);
+	int rows;
+	pid_t child;
+
+	FREEZE();
+	rows = count_rows(&self->g);
+	THAW();
+	START_FN(self->a, fork_and_wait);
+	child = result(self->a);
+	ASSERT_GT(child, 0);
+	FREEZE();
+	EXPECT_EQ(rows, count_rows(&self->g));
+	EXPECT_STREQ("internal", class_of(&self->g, self->a, p.client));
+	THAW();
+	EXPECT_TRUE(carries(self->a, p.client, self->b, p.server));
+	kill(child, SIGKILL);
+}
+
+static void exec_and_keep(struct stage *s)
+{
+	execl("/bin/sleep", "sleep", "1000", NULL);
+}
+
+TEST_F(class, kept_over_exec)
+{
+	int l = listener(OUTSIDE, AF_INET);
+	int fd = connect_to(self->a, AF_INET, NULL, port_of(OUTSIDE, l), 0);
+	int peer = accept_from(OUTSIDE, l);
+
+	START_FN(self->a, exec_and_keep);
+	msleep(300);
+	FREEZE();
+	EXPECT_STREQ("external", class_of(&self->g, self->a, fd));
+	EXPECT_STREQ("connect", column_of(&self->g, self->a->pid, fd,
+					  "direction"));
+	THAW();
+	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, peer));
+}
+
+/* Pass a descriptor of the test to an actor over a unix socket. */
+static int pass_fd(struct actor *to, int fd)
+{
+	char *b = buf_of(to), data = 'x';
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), s, r;
+	struct msghdr *msg = (void *)(b + 512);
+	struct iovec *iov = (void *)(b + 768);
+	char *control = b + 1024;
+	struct cmsghdr *c;
+
+	snprintf(un.sun_path + 1, 50, "pass-%d-%d", getpid(), fd);
+	bind(l, (void *)&un, sizeof(un));
+	listen(l, 1);
+	r = CALL(to, SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+	memcpy(b, &un, sizeof(un));
+	CALL(to, SYS_connect, r, b, sizeof(un));
+	s = accept(l, NULL, NULL);
+
+	iov->iov_base = b + 256;
+	iov->iov_len = 1;
+	memset(msg, 0, sizeof(*msg));
+	msg->msg_iov = iov;
+	msg->msg_iovlen = 1;
+	msg->msg_control = control;
+	msg->msg_controllen = CMSG_SPACE(sizeof(int));
+	c = CMSG_FIRSTHDR(msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	b[256] = data;
+	if (sendmsg(s, msg, 0) != 1)
+		return -1;
+	if (CALL(to, SYS_recvmsg, r, msg, 0) != 1)
+		return -1;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(msg)), sizeof(int));
+	CALL(to, SYS_close, r);
+	close(s);
+	close(l);
+	return fd;
+}
+
+TEST_F(class, passed_and_closed_by_an_outsider)
+{
+	int l = listener(OUTSIDE, AF_INET);
+	int fd = connect_to(OUTSIDE, AF_INET, NULL, port_of(OUTSIDE, l), 0);
+	int peer = accept_from(OUTSIDE, l);
+	int got = pass_fd(self->a, fd);
+
+	ASSERT_GE(got, 0);
+	close(fd);
+	FREEZE();
+	EXPECT_STREQ("external", class_of(&self->g, self->a, got));
+	THAW();
+	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, peer));
+}
+
+TEST_F(class, shared_with_an_outsider_is_not_reset)
+{
+	int l = listener(OUTSIDE, AF_INET);
+	int fd = connect_to(OUTSIDE, AF_INET, NULL, port_of(OUTSIDE, l), 0);
+	int peer = accept_from(OUTSIDE, l);
+	int got = pass_fd(self->a, fd);
+
+	ASSERT_GE(got, 0);
+	FREEZE();
+	EXPECT_STREQ("shared", class_of(&self->g, self->a, got));
+	EXPECT_STREQ("-", column_of(&self->g, self->a->pid, got, "action"));
+	THAW();
+	EXPECT_TRUE(carries(OUTSIDE, fd, OUTSIDE, peer));
+	EXPECT_TRUE(carries(self->a, got, OUTSIDE, peer));
+}
+
+/* Somebody takes it after the census: then it is not the group's alone. */
+TEST_F(class, taken_by_an_outsider_while_frozen_is_not_reset)
+{
+	int l = listener(OUTSIDE, AF_INET);
+	int fd = connect_to(self->a, AF_INET, NULL, port_of(OUTSIDE, l), 0);
+	int peer = accept_from(OUTSIDE, l), pidfd, got;
+
+	FREEZE();
+	EXPECT_STREQ("external", class_of(&self->g, self->a, fd));
+	pidfd = syscall(SYS_pidfd_open, self->a->pid, 0);
+	got = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	ASSERT_GE(got, 0);
+	THAW();
+	EXPECT_TRUE(carries(OUTSIDE, got, OUTSIDE, peer));
+}
+
+TEST_F(class, between_two_groups_is_external)
+{
+	struct group other;
+	struct actor *c;
+	struct pair p;
+
+	make_group(&other, "other");
+	c = member(&other);
+	p = connection(self->a, c, AF_INET);
+	ASSERT_GE(p.server, 0);
+	FREEZE();
+	EXPECT_STREQ("external", class_of(&self->g, self->a, p.client));
+	ASSERT_EQ(0, control(&self->g, "thaw keep"));
+	ASSERT_EQ(0, control(&other, "freeze"));
+	EXPECT_STREQ("external", class_of(&other, c, p.server));
+	ASSERT_EQ(0, control(&other, "thaw"));
+	EXPECT_EQ(-ECONNRESET, receive(self->a, p.client));
+	part(c);
+	drop_group(&other);
+}
+
+TEST_F(class, other_families_are_listed)
+{
+	int *sv = (int *)buf_of(self->a), stream, udp, netlink, idle;
+
+	ASSERT_EQ(0, CALL(self->a, SYS_socketpair, AF_UNIX, SOCK_STREAM, 0,
+			  sv));
+	stream = sv[0];
+	udp = CALL(self->a, SYS_socket, AF_INET, SOCK_DGRAM, 0);
+	netlink = CALL(self->a, SYS_socket, AF_NETLINK, SOCK_RAW, 0);
+	idle = CALL(self->a, SYS_socket, AF_INET, SOCK_STREAM, 0);
+	FREEZE();
+	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, stream));
+	EXPECT_STREQ("unix", column_of(&self->g, self->a->pid, stream,
+				       "family"));
+	EXPECT_STREQ("udp", column_of(&self->g, self->a->pid, udp,
+				      "protocol"));
+	EXPECT_STREQ("netlink", column_of(&self->g, self->a->pid, netlink,
+					  "family"));
+	EXPECT_STREQ("idle", class_of(&self->g, self->a, idle));
+	EXPECT_EQ(5, count_rows(&self->g));
+	THAW();
+}
+
+TEST_F(class, hundreds_of_descriptors)
+{
+	int i, n = 300, first = -1;
+
+	for (i = 0; i < n; i++) {
+		int fd = CALL(self->a, SYS_socket, AF_INET, SOCK_STREAM, 0);
+
+		if (first < 0)
+			first = fd;
+		ASSERT_EQ(first + i, fd);
+	}
+	FREEZE();
+	EXPECT_EQ(n, count_rows(&self->g));
+	EXPECT_STREQ("idle", class_of(&self->g, self->a, first));
+	EXPECT_STREQ("idle", class_of(&self->g, self->a, first + n - 1));
+	THAW();
+}
+
+TEST_F(class, the_table_does_not_change_while_frozen)
+{
+	char *before;
+
+	ASSERT_GE(connection(self->a, self->b, AF_INET).server, 0);
+	FREEZE();
+	before = strdup(slurp(procfs(&self->g, "sockets")));
+	connect_to(OUTSIDE, AF_INET, NULL, 1, 0);
+	msleep(100);
+	EXPECT_STREQ(before, slurp(procfs(&self->g, "sockets")));
+	THAW();
+	free(before);
+}
+
+TEST_F(class, tags_tell_who_opened_it)
+{
+	struct pair p;
+	char pid[16];
+
+	strcpy(buf_of(self->a), "a b\\c\n\"d");
+	ASSERT_EQ(0, CALL(self->a, SYS_prctl, PR_SET_NAME, buf_of(self->a)));
+	p = connection(self->a, self->b, AF_INET);
+	ASSERT_EQ(2, count_rows(&self->g));
+	FREEZE();
+	EXPECT_STREQ("connect", column_of(&self->g, self->a->pid, p.client,
+					  "direction"));
+	EXPECT_STREQ("accept", column_of(&self->g, self->b->pid, p.server,
+					 "direction"));
+	snprintf(pid, sizeof(pid), "%d", self->a->pid);
+	EXPECT_STREQ(pid, column_of(&self->g, self->a->pid, p.client,
+				    "opener"));
+	EXPECT_STREQ("a\\040b\\134c\\012\\042d",
+		     column_of(&self->g, self->a->pid, p.client, "command"));
+	THAW();
+	CALL(self->a, SYS_close, p.client);
+	CALL(self->b, SYS_close, p.server);
+	EXPECT_TRUE(EVENTUALLY(!count_rows(&self->g)));
+}
+
+/* ---- two network namespaces, joined by veth ---- */
+
+static int sh(const char *fmt, ...)
+{
+	char command[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	return system(command);
+}
+
+static void enter(struct actor *a, const char *name)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	strcpy(buf_of(a), path);
+	fd = CALL(a, SYS_openat, AT_FDCWD, buf_of(a), O_RDONLY, 0);
+	CALL(a, SYS_setns, fd, CLONE_NEWNET);
+	CALL(a, SYS_close, fd);
+}
+
+static int join_namespaces(void)
+{
+	sh("ip netns del left 2>/dev/null; ip netns del right 2>/dev/null");
+	return sh("ip netns add left && ip netns add right && "
+		  "ip link add vl netns left type veth peer name vr netns right && "
+		  "ip -n left addr add 10.9.0.1/24 dev vl && "
+		  "ip -n right addr add 10.9.0.2/24 dev vr && "
+		  "ip -n left link set lo up && ip -n right link set lo up && "
+		  "ip -n left link set vl up && ip -n right link set vr up");
+}
+
+TEST_F(class, internal_over_veth)
+{
+	struct pair p;
+
+	ASSERT_EQ(0, join_namespaces());
+	enter(self->a, "left");
+	enter(self->b, "right");
+	p.listener = listener_at(self->b, AF_INET, "10.9.0.2", 16);
+	p.client = connect_to(self->a, AF_INET, "10.9.0.2",
+			      port_of(self->b, p.listener), 0);
+	p.server = accept_from(self->b, p.listener);
+	check_internal(_metadata, &self->g, self->a, self->b, p);
+	sh("ip netns del left; ip netns del right");
+}
+
+TEST_F(class, external_over_veth)
+{
+	struct actor *out = actor();
+	struct pair p;
+
+	ASSERT_EQ(0, join_namespaces());
+	enter(self->a, "left");
+	enter(out, "right");
+	p.listener = listener_at(out, AF_INET, "10.9.0.2", 16);
+	p.client = connect_to(self->a, AF_INET, "10.9.0.2",
+			      port_of(out, p.listener), 0);
+	p.server = accept_from(out, p.listener);
+	ASSERT_GE(p.server, 0);
+	FREEZE();
+	EXPECT_STREQ("external", class_of(&self->g, self->a, p.client));
+	THAW();
+	EXPECT_EQ(-ECONNRESET, receive(out, p.server));
+	part(out);
+	sh("ip netns del left; ip netns del right");
+}
+
+/* The same four values in two namespaces are not the same connection. */
+TEST_F(class, loopback_counts_within_its_namespace)
+{
+	struct actor *near = actor(), *far = actor();
+	struct sockaddr_storage *ss;
+	struct pair p, q;
+	socklen_t len;
+	int port, cport;
+
+	ASSERT_EQ(0, join_namespaces());
+	enter(self->a, "left");
+	enter(near, "left");
+	enter(self->b, "right");
+	enter(far, "right");
+	/* a (left) -> near (left), both loopback */
+	p = connection(self->a, near, AF_INET);
+	ASSERT_GE(p.server, 0);
+	port = port_of(near, p.listener);
+	cport = port_of(self->a, p.client);
+	/* far (right) -> b (right) with the very same ports */
+	q.listener = CALL(self->b, SYS_socket, AF_INET, SOCK_STREAM, 0);
+	ss = (void *)buf_of(self->b);
+	len = address(ss, AF_INET, NULL, port);
+	ASSERT_EQ(0, CALL(self->b, SYS_bind, q.listener, ss, len));
+	ASSERT_EQ(0, CALL(self->b, SYS_listen, q.listener, 1));
+	q.client = CALL(far, SYS_socket, AF_INET, SOCK_STREAM, 0);
+	ss = (void *)buf_of(far);
+	len = address(ss, AF_INET, NULL, cport);
+	ASSERT_EQ(0, CALL(far, SYS_bind, q.client, ss, len));
+	ASSERT_EQ(0, connect_fd(far, q.client, AF_INET, NULL, port));
+	q.server = accept_from(self->b, q.listener);
+	ASSERT_GE(q.server, 0);
+	FREEZE();
+	EXPECT_STREQ("external", class_of(&self->g, self->a, p.client));
+	EXPECT_STREQ("external", class_of(&self->g, self->b, q.server));
+	THAW();
+	part(near);
+	part(far);
+	sh("ip netns del left; ip netns del right");
+}
+
+TEST_HARNESS_MAIN
