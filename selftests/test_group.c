@@ -156,6 +156,8 @@ static void *count_up(void *stage)
 {
 	for (;;)
 		((struct stage *)stage)->counter++;
+	return NULL;
+	return NULL;
 }
 
 static void exit_main_thread(struct stage *s)
@@ -209,8 +211,11 @@ static void in_namespace(struct stage *s)
 	}
 	pid = fork();
 	if (!pid) {
-		pid_t child = fork();
+		pid_t child;
 
+		/* PID 1 there: all others end with it */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		child = fork();
 		if (!child)
 			pause();
 		s->arg[1] = child;

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every errno of the interface; bad input changes nothing.
+ */
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include "extsock_test.h"
+
+FIXTURE(input)
+{
+	struct group g;
+	struct actor *m;
+};
+
+FIXTURE_SETUP(input)
+{
+	make_group(&self->g, "errno");
+	self->m = member(&self->g);
+}
+
+FIXTURE_TEARDOWN(input)
+{
+	part(self->m);
+	drop_group(&self->g);
+}
+
+TEST_F(input, commands_not_understood)
+{
+	char big[EXTSOCK_COMMAND_MAX + 2];
+	int c;
+
+	memset(big, 'x', sizeof(big));
+	EXPECT_EQ(-EINVAL, control(&self->g, "bogus"));
+	EXPECT_EQ(-EINVAL, control(&self->g, "freezing"));
+	EXPECT_EQ(-EINVAL, control(&self->g, "freeze bogus"));
+	EXPECT_EQ(-EINVAL, control(&self->g, "freeze policy=bogus"));
+	EXPECT_EQ(-EINVAL, control(&self->g, "freeze policy=-"));
+	EXPECT_EQ(-EINVAL, control(&self->g, "freeze wait_ms=0"));
+	EXPECT_EQ(-EINVAL, control(&self->g, "freeze wait_ms=x"));
+	EXPECT_EQ(-EINVAL, control(&self->g, "freeze wait_ms=99999999999"));
+	EXPECT_EQ(-EINVAL, control(&self->g, "thaw bogus"));
+	EXPECT_EQ(-EINVAL, control(&self->g, " \n"));
+	EXPECT_EQ(-EINVAL, write_file(procfs(&self->g, "control"), big,
+				      sizeof(big)));
+	EXPECT_EQ(-EINVAL, write_file(procfs(&self->g, "control"),
+				      "freeze\0lease", 12));
+	EXPECT_TRUE(state_is(&self->g, "running"));
+
+	c = open(procfs(&self->g, "control"), O_RDWR);
+	EXPECT_EQ(-1, write(c, "freeze b\x01gus", 12));
+	memset(big, 0, sizeof(big));
+	EXPECT_GT(pread(c, big, sizeof(big) - 1, 0), 0);
+	EXPECT_TRUE(strstr(big, "not understood"));
+	EXPECT_TRUE(strstr(big, "b\\x01gus") || strstr(big, "b\\001gus"));
+	close(c);
+}
+
+TEST_F(input, whitespace_is_fine)
+{
+	EXPECT_EQ(0, control(&self->g, "  freeze   policy=keep \n"));
+	EXPECT_EQ(0, control(&self->g, "thaw\tkeep\n"));
+}
+
+TEST_F(input, wrong_state)
+{
+	EXPECT_EQ(-EBUSY, control(&self->g, "thaw"));
+	ASSERT_EQ(0, control(&self->g, "freeze"));
+	EXPECT_EQ(-EBUSY, control(&self->g, "freeze"));
+	EXPECT_EQ(-EBUSY, put(sysfs(&self->g, "members"), "%d", getpid()));
+	EXPECT_EQ(-EBUSY, put(sysfs(&self->g, "members"), "-%d",
+			      self->m->pid));
+	EXPECT_EQ(0, control(&self->g, "thaw"));
+}
+
+TEST_F(input, empty_group)
+{
+	struct group empty;
+
+	make_group(&empty, "empty");
+	EXPECT_EQ(-ESRCH, control(&empty, "freeze"));
+	drop_group(&empty);
+}
+
+static void freeze_self(struct stage *s)
+{
+	struct group g;
+
+	strcpy(g.name, s->buf);
+	s->ret = control(&g, "freeze");
+}
+
+TEST_F(input, a_member_cannot_freeze_its_own_group)
+{
+	strcpy(buf_of(self->m), self->g.name);
+	START_FN(self->m, freeze_self);
+	EXPECT_EQ(-EDEADLK, result(self->m));
+	EXPECT_TRUE(state_is(&self->g, "running"));
+}
+
+TEST_F(input, settings)
+{
+	const char * const bad[] = { "", "0", "-1", "x", "1x", "86400001",
+				     "99999999999999999999" };
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int want = *bad[i] ? -EINVAL : 0;
+
+		EXPECT_EQ(want, put(sysfs(&self->g, "freeze_ms"), "%s",
+				    bad[i]));
+		EXPECT_EQ(want, put(sysfs(&self->g, "wait_ms"), "%s", bad[i]));
+	}
+	EXPECT_STREQ("10000\n", slurp(sysfs(&self->g, "freeze_ms")));
+	EXPECT_STREQ("60000\n", slurp(sysfs(&self->g, "wait_ms")));
+	EXPECT_EQ(-EINVAL, put(sysfs(&self->g, "policy"), "bogus"));
+	EXPECT_STREQ("reset\n", slurp(sysfs(&self->g, "policy")));
+	EXPECT_EQ(0, put(sysfs(&self->g, "policy"), "keep\n"));
+	EXPECT_STREQ("keep\n", slurp(sysfs(&self->g, "policy")));
+}
+
+/* ---- permission ---- */
+
+static void as_nobody(struct stage *s)
+{
+	struct group g;
+	int fd;
+
+	strcpy(g.name, s->buf);
+	fd = open(procfs(&g, "control"), O_RDWR);
+	if (setgid(65534) || setuid(65534)) {
+		s->ret = -1;
+		return;
+	}
+	s->arg[1] = write(fd, "freeze", 6) < 0 ? -errno : 0;
+	s->arg[2] = put(EXTSOCK_SYSFS_ROOT "/group", "0");
+	s->arg[3] = open(EXTSOCK_SYSFS_ROOT "/group", O_RDONLY) < 0 ? -errno : 0;
+	s->arg[4] = open(procfs(&g, "sockets"), O_RDONLY) < 0 ? -errno : 0;
+	s->arg[5] = open(EXTSOCK_SYSFS_ROOT "/version", O_RDONLY) < 0 ? -errno
+								      : 0;
+	s->ret = 0;
+}
+
+TEST_F(input, others_may_not)
+{
+	struct actor *a = actor();
+
+	strcpy(buf_of(a), self->g.name);
+	START_FN(a, as_nobody);
+	ASSERT_EQ(0, result(a));
+	EXPECT_EQ(-EPERM, a->stage->arg[1]);
+	EXPECT_EQ(-EACCES, a->stage->arg[2]);
+	EXPECT_EQ(-EACCES, a->stage->arg[3]);
+	EXPECT_EQ(-EACCES, a->stage->arg[4]);
+	EXPECT_EQ(0, a->stage->arg[5]);
+	EXPECT_TRUE(state_is(&self->g, "running"));
+	part(a);
+}
+
+/* Root of a user namespace has the capabilities, but not in the initial one. */
+static void as_namespace_root(struct stage *s)
+{
+	struct group g;
+	int fd;
+
+	strcpy(g.name, s->buf);
+	fd = open(procfs(&g, "control"), O_RDWR);
+	if (unshare(CLONE_NEWUSER)) {
+		s->ret = -errno;
+		return;
+	}
+	s->ret = write(fd, "freeze", 6) < 0 ? -errno : 0;
+}
+
+TEST_F(input, root_of_a_user_namespace_may_not)
+{
+	struct actor *a = actor();
+
+	strcpy(buf_of(a), self->g.name);
+	START_FN(a, as_namespace_root);
+	EXPECT_EQ(-EPERM, result(a));
+	EXPECT_TRUE(state_is(&self->g, "running"));
+	part(a);
+}
+
+/* ---- somebody in the way ---- */
+
+/*
+ * A member in uninterruptible sleep, for as long as one likes: a vfork child
+ * that has no part in the group keeps its parent there, but that counts as
+ * standing still. A write to a file system that is frozen does not.
+ */
+#define FS_DIR	"/tmp/frozen-fs"
+#ifndef FIFREEZE
+#define FIFREEZE	_IOWR('X', 119, int)
+#define FITHAW		_IOWR('X', 120, int)
+#endif
+
+static bool mount_fs(void)
+{
+	mkdir(FS_DIR, 0755);
+	return !system("modprobe -q loop; modprobe -q ext4; "
+		       "command -v mke2fs >/dev/null && "
+		       "truncate -s 8M /tmp/fs.img && "
+		       "mke2fs -q -t ext4 /tmp/fs.img 2>/dev/null && "
+		       "mount -o loop /tmp/fs.img " FS_DIR " 2>/dev/null");
+}
+
+static void write_there(struct stage *s)
+{
+	int fd = open(FS_DIR "/file", O_CREAT | O_RDWR, 0600);
+
+	s->ret = fd < 0 ? -errno : 0;
+}
+
+FIXTURE(blocked)
+{
+	struct group g;
+	struct actor *spinner;
+	struct actor *m;
+	int fs;
+	int fd;
+	int peer;
+};
+
+static void spin(struct stage *s)
+{
+	for (;;)
+		s->counter++;
+}
+
+FIXTURE_SETUP(blocked)
+{
+	int l = listener(OUTSIDE, AF_INET);
+
+	self->fs = -1;
+	make_group(&self->g, "blocked");
+	self->m = member(&self->g);
+	self->spinner = member(&self->g);
+	self->fd = connect_to(self->spinner, AF_INET, NULL,
+			      port_of(OUTSIDE, l), 0);
+	self->peer = accept_from(OUTSIDE, l);
+	START_FN(self->spinner, spin);
+	if (!mount_fs())
+		SKIP(return, "no ext4 on a loop device here");
+	self->fs = open(FS_DIR, O_RDONLY);
+	ASSERT_EQ(0, ioctl(self->fs, FIFREEZE, 0));
+	START_FN(self->m, write_there);
+	msleep(200);
+	ASSERT_FALSE(is_done(self->m));
+}
+
+FIXTURE_TEARDOWN(blocked)
+{
+	if (self->fs >= 0) {
+		ioctl(self->fs, FITHAW, 0);
+		close(self->fs);
+	}
+	part(self->m);
+	part(self->spinner);
+	umount(FS_DIR);
+	drop_group(&self->g);
+}
+
+static bool moves(struct stage *s)
+{
+	unsigned long before = s->counter;
+
+	return EVENTUALLY(s->counter != before);
+}
+
+TEST_F(blocked, deadline_undoes_everything_and_says_who)
+{
+	char text[2048] = "", want[32];
+	int c;
+
+	ASSERT_EQ(0, put(sysfs(&self->g, "freeze_ms"), "300"));
+	c = open(procfs(&self->g, "control"), O_RDWR);
+	EXPECT_EQ(-1, write(c, "freeze", 6));
+	EXPECT_EQ(ETIMEDOUT, errno);
+	EXPECT_GT(pread(c, text, sizeof(text) - 1, 0), 0);
+	snprintf(want, sizeof(want), "PID %d ", self->m->pid);
+	EXPECT_TRUE(strstr(text, want));
+	close(c);
+	EXPECT_TRUE(state_is(&self->g, "running"));
+	EXPECT_TRUE(moves(self->spinner->stage));
+	EXPECT_EQ(1, stat_of(&self->g, "freezes_failed"));
+	/* no socket was touched */
+	EXPECT_EQ(1, send(self->peer, "x", 1, 0));
+	msleep(100);
+	EXPECT_EQ(1, send(self->peer, "x", 1, MSG_NOSIGNAL));
+	/* when it is out of the way the freeze works */
+	ASSERT_EQ(0, ioctl(self->fs, FITHAW, 0));
+	EXPECT_EQ(0, result(self->m));
+	EXPECT_EQ(0, control(&self->g, "freeze"));
+	EXPECT_EQ(0, control(&self->g, "thaw"));
+}
+
+static void on_alarm(int sig)
+{
+}
+
+TEST_F(blocked, a_signal_to_the_caller_undoes_everything)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+
+	sigaction(SIGALRM, &sa, NULL);
+	alarm(1);
+	EXPECT_EQ(-EINTR, control(&self->g, "freeze"));
+	EXPECT_TRUE(state_is(&self->g, "running"));
+	EXPECT_TRUE(moves(self->spinner->stage));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A freeze stops everybody, nobody notices, and a thaw undoes it.
+ */
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include "extsock_test.h"
+
+FIXTURE(freeze)
+{
+	struct group g;
+	struct actor *m;
+};
+
+FIXTURE_SETUP(freeze)
+{
+	make_group(&self->g, "freeze");
+	self->m = member(&self->g);
+}
+
+FIXTURE_TEARDOWN(freeze)
+{
+	char *pid, *rest;
+
+	control(&self->g, "thaw keep");
+	part(self->m);
+	rest = strdup(slurp(sysfs(&self->g, "members")));
+	while ((pid = strsep(&rest, "\n")))
+		if (*pid)
+			kill(atoi(pid), SIGKILL);
+	drop_group(&self->g);
+}
+
+#define FREEZE()	ASSERT_EQ(0, control(&self->g, "freeze"))
+#define THAW()		ASSERT_EQ(0, control(&self->g, "thaw"))
+
+static void spin(struct stage *s)
+{
+	for (;;)
+		s->counter++;
+}
+
+static bool moves(struct stage *s)
+{
+	unsigned long before = s->counter;
+
+	return EVENTUALLY(s->counter != before);
+}
+
+static bool stands(struct stage *s)
+{
+	unsigned long before = s->counter;
+
+	msleep(100);
+	return s->counter == before;
+}
+
+static void *spin_thread(void *stage)
+{
+	spin(stage);
+	return NULL;
+}
+
+static void spin_threads(struct stage *s)
+{
+	pthread_t t;
+	int i;
+
+	for (i = 0; i < 50; i++)
+		pthread_create(&t, NULL, spin_thread, s);
+	spin(s);
+}
+
+TEST_F(freeze, stops_a_busy_process)
+{
+	START_FN(self->m, spin);
+	ASSERT_TRUE(moves(self->m->stage));
+	FREEZE();
+	EXPECT_TRUE(state_is(&self->g, "frozen"));
+	EXPECT_TRUE(stands(self->m->stage));
+	THAW();
+	EXPECT_TRUE(state_is(&self->g, "running"));
+	EXPECT_TRUE(moves(self->m->stage));
+}
+
+TEST_F(freeze, stops_all_threads)
+{
+	START_FN(self->m, spin_threads);
+	ASSERT_TRUE(moves(self->m->stage));
+	FREEZE();
+	EXPECT_TRUE(stands(self->m->stage));
+	THAW();
+	EXPECT_TRUE(moves(self->m->stage));
+}
+
+TEST_F(freeze, blocked_calls_restart)
+{
+	int *fds = (int *)buf_of(self->m);
+	char byte = 'x';
+	int pipes[2];
+
+	/* the pipe is made here and found by the member under /proc */
+	ASSERT_EQ(0, pipe(pipes));
+	sprintf(buf_of(self->m), "/proc/%d/fd/%d", getpid(), pipes[0]);
+	fds[64] = CALL(self->m, SYS_openat, AT_FDCWD, buf_of(self->m), O_RDONLY,
+		       0);
+	START(self->m, SYS_read, fds[64], buf_of(self->m), 1);
+	msleep(100);
+	FREEZE();
+	THAW();
+	msleep(100);
+	ASSERT_FALSE(is_done(self->m));
+	ASSERT_EQ(1, write(pipes[1], &byte, 1));
+	EXPECT_EQ(1, result(self->m));
+}
+
+TEST_F(freeze, parent_sees_nothing)
+{
+	int status;
+
+	FREEZE();
+	EXPECT_EQ(0, waitpid(self->m->pid, &status,
+			     WNOHANG | WUNTRACED | WCONTINUED));
+	THAW();
+	msleep(50);
+	EXPECT_EQ(0, waitpid(self->m->pid, &status,
+			     WNOHANG | WUNTRACED | WCONTINUED));
+}
+
+TEST_F(freeze, sigcont_does_not_undo_it)
+{
+	START_FN(self->m, spin);
+	ASSERT_TRUE(moves(self->m->stage));
+	FREEZE();
+	kill(self->m->pid, SIGCONT);
+	EXPECT_TRUE(stands(self->m->stage));
+	THAW();
+}
+
+TEST_F(freeze, sigkill_kills)
+{
+	int status;
+
+	FREEZE();
+	kill(self->m->pid, SIGKILL);
+	EXPECT_TRUE(EVENTUALLY(waitpid(self->m->pid, &status, WNOHANG) ==
+			       self->m->pid));
+	EXPECT_TRUE(EVENTUALLY(!count_members(&self->g)));
+	EXPECT_TRUE(state_is(&self->g, "frozen"));
+	THAW();
+	self->m = actor();
+}
+
+static void on_usr1(int sig)
+{
+	actors_stage->sigpipes = 100;
+}
+
+static void catch_usr1(struct stage *s)
+{
+	signal(SIGUSR1, on_usr1);
+	s->ret = 0;
+}
+
+TEST_F(freeze, signals_arrive_afterwards)
+{
+	START_FN(self->m, catch_usr1);
+	ASSERT_EQ(0, result(self->m));
+	FREEZE();
+	kill(self->m->pid, SIGUSR1);
+	msleep(100);
+	EXPECT_EQ(0, self->m->stage->sigpipes);
+	THAW();
+	EXPECT_TRUE(EVENTUALLY(self->m->stage->sigpipes == 100));
+}
+
+static char state_of(pid_t pid)
+{
+	char path[64], *text;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	text = strrchr(slurp(path), ')');
+	return text ? text[2] : '?';
+}
+
+TEST_F(freeze, a_stopped_member_stays_stopped)
+{
+	START_FN(self->m, spin);
+	kill(self->m->pid, SIGSTOP);
+	ASSERT_TRUE(EVENTUALLY(state_of(self->m->pid) == 'T'));
+	FREEZE();
+	THAW();
+	EXPECT_EQ('T', state_of(self->m->pid));
+	FREEZE();
+	kill(self->m->pid, SIGCONT);
+	EXPECT_TRUE(stands(self->m->stage));
+	THAW();
+	EXPECT_TRUE(moves(self->m->stage));
+}
+
+static void vfork_sleep(struct stage *s)
+{
+	pid_t pid = vfork();
+
+	if (!pid) {
+		execl("/bin/sleep", "sleep", "0.5", NULL);
+		_exit(1);
+	}
+	s->ret = pid > 0 ? 0 : -1;
+}
+
+static void vfork_and_wait(struct stage *s)
+{
+	pid_t pid = vfork();
+
+	if (!pid) {
+		/* the parent stands in vfork as long as this lasts */
+		syscall(SYS_pause);
+		_exit(1);
+	}
+	s->ret = 0;
+}
+
+TEST_F(freeze, in_vfork)
+{
+	START_FN(self->m, vfork_and_wait);
+	ASSERT_TRUE(EVENTUALLY(count_members(&self->g) == 2));
+	msleep(50);
+	FREEZE();
+	EXPECT_FALSE(is_done(self->m));
+	THAW();
+	msleep(50);
+	EXPECT_FALSE(is_done(self->m));
+}
+
+TEST_F(freeze, vfork_in_a_loop)
+{
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		START_FN(self->m, vfork_sleep);
+		FREEZE();
+		THAW();
+		ASSERT_EQ(0, result(self->m));
+	}
+}
+
+/* ---- together with cgroups ---- */
+
+#define CG	"/sys/fs/cgroup/extsock-test"
+
+static bool cgroup_frozen(void)
+{
+	return strstr(slurp(CG "/cgroup.events"), "frozen 1");
+}
+
+TEST_F(freeze, in_a_frozen_cgroup)
+{
+	START_FN(self->m, spin);
+	mkdir(CG, 0755);
+	ASSERT_EQ(0, put(CG "/cgroup.procs", "%d", self->m->pid));
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
+	ASSERT_TRUE(EVENTUALLY(cgroup_frozen()));
+	FREEZE();
+	THAW();
+	/* ours ended, the cgroup's did not */
+	EXPECT_TRUE(stands(self->m->stage));
+	EXPECT_TRUE(EVENTUALLY(cgroup_frozen()));
+	FREEZE();
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "0"));
+	EXPECT_TRUE(stands(self->m->stage));
+	EXPECT_TRUE(state_is(&self->g, "frozen"));
+	THAW();
+	EXPECT_TRUE(moves(self->m->stage));
+	put("/sys/fs/cgroup/cgroup.procs", "%d", self->m->pid);
+	rmdir(CG);
+}
+
+TEST_F(freeze, moved_between_cgroups)
+{
+	START_FN(self->m, spin);
+	mkdir(CG, 0755);
+	FREEZE();
+	ASSERT_EQ(0, put(CG "/cgroup.procs", "%d", self->m->pid));
+	EXPECT_TRUE(stands(self->m->stage));
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
+	EXPECT_TRUE(EVENTUALLY(cgroup_frozen()));
+	ASSERT_EQ(0, put("/sys/fs/cgroup/cgroup.procs", "%d", self->m->pid));
+	EXPECT_TRUE(stands(self->m->stage));
+	THAW();
+	EXPECT_TRUE(moves(self->m->stage));
+	rmdir(CG);
+}
+
+/* ---- together with tracers ---- */
+
+static bool trace_stop(pid_t pid)
+{
+	int status;
+
+	return EVENTUALLY(waitpid(pid, &status, __WALL | WNOHANG) == pid &&
+			  WIFSTOPPED(status));
+}
+
+TEST_F(freeze, an_attached_member_is_the_tracers_until_it_detaches)
+{
+	START_FN(self->m, spin);
+	FREEZE();
+	ASSERT_EQ(0, ptrace(PTRACE_ATTACH, self->m->pid, 0, 0));
+	EXPECT_TRUE(stands(self->m->stage));
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->m->pid, 0, 0));
+	EXPECT_TRUE(moves(self->m->stage));
+	kill(self->m->pid, SIGUSR2);
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	ASSERT_EQ(0, ptrace(PTRACE_DETACH, self->m->pid, 0, 0));
+	EXPECT_TRUE(stands(self->m->stage));
+	EXPECT_TRUE(state_is(&self->g, "frozen"));
+	THAW();
+	EXPECT_TRUE(moves(self->m->stage));
+}
+
+TEST_F(freeze, a_seized_member_stands_until_interrupted)
+{
+	START_FN(self->m, spin);
+	FREEZE();
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, self->m->pid, 0, 0));
+	EXPECT_TRUE(stands(self->m->stage));
+	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, self->m->pid, 0, 0));
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	EXPECT_TRUE(stands(self->m->stage));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->m->pid, 0, 0));
+	EXPECT_TRUE(moves(self->m->stage));
+	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, self->m->pid, 0, 0));
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	ASSERT_EQ(0, ptrace(PTRACE_DETACH, self->m->pid, 0, 0));
+	EXPECT_TRUE(stands(self->m->stage));
+	THAW();
+	EXPECT_TRUE(moves(self->m->stage));
+}
+
+TEST_F(freeze, stands_again_when_the_tracer_dies)
+{
+	pid_t tracer;
+	int status;
+
+	START_FN(self->m, spin);
+	FREEZE();
+	tracer = fork();
+	if (!tracer) {
+		ptrace(PTRACE_ATTACH, self->m->pid, 0, 0);
+		waitpid(self->m->pid, &status, __WALL);
+		ptrace(PTRACE_CONT, self->m->pid, 0, 0);
+		for (;;)
+			pause();
+	}
+	EXPECT_TRUE(moves(self->m->stage));
+	kill(tracer, SIGKILL);
+	waitpid(tracer, &status, 0);
+	EXPECT_TRUE(stands(self->m->stage));
+	THAW();
+	EXPECT_TRUE(moves(self->m->stage));
+}
+
+TEST_F(freeze, traced_before)
+{
+	START_FN(self->m, spin);
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, self->m->pid, 0, 0));
+	FREEZE();
+	EXPECT_TRUE(stands(self->m->stage));
+	THAW();
+	EXPECT_TRUE(moves(self->m->stage));
+	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, self->m->pid, 0, 0));
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	FREEZE();
+	ASSERT_EQ(0, ptrace(PTRACE_DETACH, self->m->pid, 0, 0));
+	EXPECT_TRUE(stands(self->m->stage));
+	THAW();
+	EXPECT_TRUE(moves(self->m->stage));
+}
+
+TEST_F(freeze, thawed_while_traced)
+{
+	START_FN(self->m, spin);
+	FREEZE();
+	ASSERT_EQ(0, ptrace(PTRACE_ATTACH, self->m->pid, 0, 0));
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	THAW();
+	EXPECT_TRUE(stands(self->m->stage));
+	ASSERT_EQ(0, ptrace(PTRACE_DETACH, self->m->pid, 0, 0));
+	EXPECT_TRUE(moves(self->m->stage));
+}
+
+/* ---- many ---- */
+
+/* Children that fork in turn and end: about 64 at any time. */
+static void fork_loop(struct stage *s)
+{
+	for (;;) {
+		pid_t pid = fork();
+
+		s->counter++;
+		if (!pid) {
+			if (s->counter % 3 && !fork())
+				_exit(0);
+			_exit(0);
+		}
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+}
+
+TEST_F(freeze, under_a_fork_loop)
+{
+	int i;
+
+	START_FN(self->m, fork_loop);
+	ASSERT_TRUE(moves(self->m->stage));
+	for (i = 0; i < 20; i++) {
+		FREEZE();
+		EXPECT_TRUE(stands(self->m->stage));
+		THAW();
+		EXPECT_TRUE(moves(self->m->stage));
+	}
+	EXPECT_EQ(0, stat_of(&self->g, "lost"));
+}
+
+static void thousand(struct stage *s)
+{
+	int i;
+
+	for (i = 0; i < 999; i++)
+		if (!fork())
+			for (;;) {
+				s->counter++;
+				usleep(1000000);
+			}
+	s->ret = 0;
+}
+
+TEST_F_TIMEOUT(freeze, a_thousand_processes, 200)
+{
+	int i;
+
+	ASSERT_EQ(0, put(sysfs(&self->g, "freeze_ms"), "60000"));
+	START_FN(self->m, thousand);
+	/* a thousand forks take their time when emulated */
+	for (i = 0; i < 6 && result(self->m); i++)
+		;
+	ASSERT_EQ(0, result(self->m));
+	ASSERT_TRUE(EVENTUALLY(count_members(&self->g) == 1000));
+	ASSERT_TRUE(moves(self->m->stage));
+	FREEZE();
+	EXPECT_TRUE(stands(self->m->stage));
+	EXPECT_EQ(1000, count_members(&self->g));
+	THAW();
+	EXPECT_TRUE(moves(self->m->stage));
+}
+
+TEST_F(freeze, fifty_cycles)
+{
+	int i;
+
+	START_FN(self->m, spin_threads);
+	for (i = 0; i < 50; i++) {
+		FREEZE();
+		THAW();
+	}
+	EXPECT_TRUE(moves(self->m->stage));
+	EXPECT_EQ(50, stat_of(&self->g, "freezes"));
+	EXPECT_EQ(50, stat_of(&self->g, "thaws"));
+}
+
+/* ---- lease, deadline, state ---- */
+
+TEST_F(freeze, a_lease_ends_with_its_file)
+{
+	int l = listener(OUTSIDE, AF_INET), fd, peer, c;
+
+	fd = connect_to(self->m, AF_INET, NULL, port_of(OUTSIDE, l), 0);
+	peer = accept_from(OUTSIDE, l);
+	c = open(procfs(&self->g, "control"), O_RDWR);
+	ASSERT_EQ(12, write(c, "freeze lease", 12));
+	EXPECT_TRUE(state_is(&self->g, "frozen"));
+	close(c);
+	EXPECT_TRUE(EVENTUALLY(state_is(&self->g, "running")));
+	EXPECT_TRUE(carries(self->m, fd, OUTSIDE, peer));
+}
+
+TEST_F(freeze, a_lease_ends_with_its_killed_controller)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		int c = open(procfs(&self->g, "control"), O_RDWR);
+
+		if (write(c, "freeze lease", 12) != 12)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	ASSERT_TRUE(EVENTUALLY(state_is(&self->g, "frozen")));
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	EXPECT_TRUE(EVENTUALLY(state_is(&self->g, "running")));
+}
+
+TEST_F(freeze, without_lease_it_stays)
+{
+	FREEZE();
+	msleep(100);
+	EXPECT_TRUE(state_is(&self->g, "frozen"));
+	THAW();
+}
+
+TEST_F(freeze, another_file_does_not_end_the_lease)
+{
+	int c = open(procfs(&self->g, "control"), O_RDWR);
+	int d = open(procfs(&self->g, "control"), O_RDWR);
+
+	ASSERT_EQ(12, write(c, "freeze lease", 12));
+	close(d);
+	msleep(50);
+	EXPECT_TRUE(state_is(&self->g, "frozen"));
+	/* thawed by somebody else and frozen again: it is over */
+	THAW();
+	FREEZE();
+	close(c);
+	msleep(50);
+	EXPECT_TRUE(state_is(&self->g, "frozen"));
+	THAW();
+}
+
+static void wait_for_state(struct stage *s)
+{
+	struct pollfd p = { .events = POLLPRI };
+	char text[32];
+
+	p.fd = open(s->buf, O_RDONLY);
+	if (read(p.fd, text, sizeof(text)) <= 0)
+		_exit(1);
+	s->counter = 1;
+	s->ret = poll(&p, 1, PATIENCE_MS);
+}
+
+TEST_F(freeze, state_can_be_polled)
+{
+	struct actor *a = actor();
+
+	strcpy(buf_of(a), sysfs(&self->g, "state"));
+	START_FN(a, wait_for_state);
+	ASSERT_TRUE(EVENTUALLY(a->stage->counter == 1));
+	msleep(50);
+	EXPECT_FALSE(is_done(a));
+	FREEZE();
+	EXPECT_EQ(1, result(a));
+	THAW();
+	part(a);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,149 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Loading and unloading: refused while it would hurt, clean when it is granted,
+# and what is published is what is documented.
+set -u
+. ./lib.sh
+
+sys=/sys/kernel/extsock
+kprobes=/sys/kernel/debug/kprobes/list
+ko=${EXTSOCK_KO:-/extsock.ko}
+abi=${EXTSOCK_ABI:-../ABI/testing}
+ours='tcp_connect|security_sock_graft|cgroup_leave_frozen|__ptrace_(un)?link'
+sleeper=
+
+skip()
+{
+	tests=$((tests + 1))
+	echo "ok $tests $1 # SKIP $2"
+}
+
+cleanup()
+{
+	[ -z "$sleeper" ] || kill -KILL "$sleeper" 2>/dev/null
+	[ -d $sys ] || insmod "$ko"
+	echo "thaw keep" >/proc/extsock/default/control 2>/dev/null
+}
+trap cleanup EXIT
+
+start_member()
+{
+	sleep 1000 >/dev/null 2>&1 &
+	sleeper=$!
+	echo "$sleeper" >$sys/group
+}
+end_member()
+{
+	kill -KILL "$sleeper"
+	wait "$sleeper" 2>/dev/null
+	sleeper=
+}
+is_loaded() { [ -d /sys/module/extsock ] && [ -d $sys ] && [ -d /proc/extsock ]; }
+is_gone() { [ ! -e /sys/module/extsock ] && [ ! -e $sys ] && [ ! -e /proc/extsock ]; }
+# Refused with EBUSY, in whatever words rmmod has for it.
+is_refused()
+{
+	local said
+
+	said=$(rmmod extsock 2>&1) && return 1
+	grep -qiE 'in use|busy|temporarily unavailable' <<<"$said"
+}
+is_member() { grep -qx "$sleeper" $sys/group; }
+is_alive() { kill -0 "$sleeper" && [ "$(awk '{ print $3 }' "/proc/$sleeper/stat")" != Z ]; }
+is_empty() { [ -z "$(cat $sys/group)" ]; }
+is_state() { [ "$(cat $sys/default/state)" = "$1" ]; }
+has_probes() { [ "$(grep -cE "[[:space:]]($ours)\+0x" $kprobes)" -ge 5 ]; }
+has_no_probes() { ! grep -qE "[[:space:]]($ours)\+0x" $kprobes; }
+control() { echo "$1" >/proc/extsock/default/control; }
+is_clean() { ! dmesg | grep -q '\] extsock:'; }
+
+check "the module is loaded" is_loaded
+[ -r $kprobes ] || mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+
+if [ -r $kprobes ]; then
+	check "without members there are no probes" eventually has_no_probes
+	start_member
+	check "with one there are" has_probes
+	end_member
+	check "when it has gone they have, too" eventually has_no_probes
+else
+	skip "probes" "there is no $kprobes"
+fi
+
+start_member
+check "unloading is refused while there is a member" is_refused
+check "it is still a member" is_member
+check "it lives" is_alive
+check "the module is still loaded" is_loaded
+check "the group can be frozen" control freeze
+check "unloading is refused while it is frozen" is_refused
+check "the group is still frozen" is_state frozen
+kill -KILL "$sleeper"
+wait "$sleeper" 2>/dev/null
+check "its only member was killed" eventually is_empty
+check "unloading is refused while an empty group is frozen" is_refused
+check "the thaw succeeds" control thaw
+check "the group runs" is_state running
+check "now unloading is granted" eventually rmmod extsock
+check "nothing of it is left" is_gone
+
+reload()
+{
+	local i
+
+	for ((i = 0; i < 20; i++)); do
+		insmod "$ko" || return 1
+		is_loaded || return 1
+		start_member
+		is_member || return 1
+		end_member
+		eventually rmmod extsock 2>/dev/null || return 1
+		is_gone || return 1
+	done
+}
+check "20 times loaded, used and unloaded" reload
+check "without probes left behind" has_no_probes
+
+# Unloading at once, while the probes are still being detached.
+hurry()
+{
+	local i
+
+	for ((i = 0; i < 10; i++)); do
+		insmod "$ko" || return 1
+		start_member
+		end_member
+		rmmod extsock 2>/dev/null || eventually rmmod extsock || return 1
+	done
+}
+check "10 times unloaded right after its last member" hurry
+check "it is loaded again" insmod "$ko"
+
+groups_survive_not()
+{
+	echo +gone >$sys/groups || return 1
+	rmmod extsock || return 1
+	insmod "$ko" || return 1
+	[ "$(cat $sys/groups)" = default ]
+}
+check "unloading takes empty groups along" groups_survive_not
+
+# What there is: the names, with NAME in place of the group's.
+live() { find "$1" -type f | sed "s,^$1/default/,$1/NAME/," | sort; }
+documented() { sed -n 's/^What:[[:space:]]*//p' "$1" | sed 's,<name>,NAME,g;s,/$,,' | grep -v '/NAME$' | sort; }
+is_documented()
+{
+	diff <(documented "$abi/$1-extsock") <(live "$2") | sed 's/^/# /'
+	[ "$(documented "$abi/$1-extsock")" = "$(live "$2")" ]
+}
+for what in "sysfs-kernel $sys" "procfs /proc/extsock"; do
+	file=$abi/${what% *}-extsock
+	if [ -r "$file" ]; then
+		check "${file##*/} names what there is, and nothing else" \
+			is_documented "${what% *}" "${what#* }"
+	else
+		skip "${file##*/}" "there is no $file"
+	fi
+done
+check "the module had nothing to say" is_clean
+finish

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The probes miss nothing, however many wait in accept, and leave nothing
+ * behind, however many connections come and go.
+ */
+#include "extsock_test.h"
+
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	500
+
+#define ACCEPTORS	25
+#define CONNECTIONS	200
+
+FIXTURE(probe)
+{
+	struct group g;
+	struct actor *m;
+};
+
+FIXTURE_SETUP(probe)
+{
+	make_group(&self->g, "probe");
+	self->m = member(&self->g);
+}
+
+FIXTURE_TEARDOWN(probe)
+{
+	part(self->m);
+	drop_group(&self->g);
+}
+
+/* The names of those in stats that end in _nmissed, and the sum. */
+static long long missed(const struct group *g, int *names)
+{
+	char *line, *rest = slurp(procfs(g, "stats")), *word;
+	long long sum = 0;
+
+	*names = 0;
+	while ((line = strsep(&rest, "\n"))) {
+		word = strsep(&line, " ");
+		if (!line || strlen(word) < 8 ||
+		    strcmp(word + strlen(word) - 8, "_nmissed"))
+			continue;
+		sum += atoll(line);
+		++*names;
+	}
+	return sum;
+}
+
+/* Accept one connection after another; how many is s->counter. */
+static void accept_all(struct stage *s)
+{
+	for (;;) {
+		int fd = accept(s->arg[1], NULL, NULL);
+
+		if (fd < 0)
+			_exit(1);
+		s->counter++;
+		close(fd);
+	}
+}
+
+static void fork_acceptor(struct stage *s)
+{
+	int fd = s->arg[1];
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		s->arg[1] = fd;
+		accept_all(s);
+	}
+	s->ret = pid < 0 ? -errno : 0;
+}
+
+TEST_F(probe, idle_acceptors_make_it_miss_nothing)
+{
+	int fd = listener(self->m, AF_INET), port = port_of(self->m, fd);
+	long long before, after;
+	int i, names;
+
+	ASSERT_GE(fd, 0);
+	for (i = 0; i < ACCEPTORS; i++) {
+		start(self->m, -1L, (long)fork_acceptor, (long)fd, 0L, 0L, 0L,
+		      0L);
+		ASSERT_EQ(0, result(self->m));
+	}
+	ASSERT_TRUE(EVENTUALLY(count_members(&self->g) == ACCEPTORS + 1));
+	msleep(500);
+	before = stat_of(&self->g, "probe_security_sock_graft_hits");
+	ASSERT_LE(0, before);
+	for (i = 0; i < CONNECTIONS; i++) {
+		int client = connect_to(OUTSIDE, AF_INET, NULL, port, 0);
+
+		ASSERT_GE(client, 0);
+		close(client);
+	}
+	ASSERT_TRUE(EVENTUALLY(self->m->stage->counter == CONNECTIONS))
+		TH_LOG("%lu accepted", self->m->stage->counter);
+	after = stat_of(&self->g, "probe_security_sock_graft_hits");
+	EXPECT_GE(after - before, CONNECTIONS);
+	EXPECT_EQ(0, missed(&self->g, &names));
+	EXPECT_LE(2, names);
+}
+
+TEST_F(probe, every_connect_is_seen)
+{
+	int fd = listener_at(OUTSIDE, AF_INET, NULL, CONNECTIONS);
+	long long before;
+	int i, names;
+
+	before = stat_of(&self->g, "probe_tcp_connect_hits");
+	ASSERT_LE(0, before);
+	for (i = 0; i < CONNECTIONS; i++) {
+		int client = connect_to(self->m, AF_INET, NULL,
+					port_of(OUTSIDE, fd), 0);
+
+		ASSERT_GE(client, 0);
+		ASSERT_EQ(0, CALL(self->m, SYS_close, client));
+		ASSERT_LE(0, accept_from(OUTSIDE, fd));
+	}
+	EXPECT_LE(CONNECTIONS, stat_of(&self->g, "probe_tcp_connect_hits") -
+		  before);
+	EXPECT_EQ(0, missed(&self->g, &names));
+}
+
+/* ---- growth ---- */
+
+/* Objects in use of the cache of tags, -1 if there is no such cache. */
+static long active_tags(void)
+{
+	char *line, *rest = slurp("/proc/slabinfo");
+	long active;
+
+	while ((line = strsep(&rest, "\n")))
+		if (sscanf(line, "extsock_tag %ld", &active) == 1)
+			return active;
+	return -1;
+}
+
+static long connections(void)
+{
+	const char *n = getenv("EXTSOCK_CONNECTIONS");
+
+	return n ? atol(n) : 10000;
+}
+
+/* Open and close; a RST leaves no TIME_WAIT, which would use up the ports. */
+static void open_and_close(struct stage *s)
+{
+	struct linger now = { 1, 0 };
+	long n = s->arg[3], i;
+
+	for (i = 0; i < n; i++) {
+		struct sockaddr_in to = {
+			.sin_family = AF_INET, .sin_port = htons(s->arg[2]),
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		};
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		char c;
+
+		if (connect(fd, (struct sockaddr *)&to, sizeof(to))) {
+			s->ret = -errno;
+			return;
+		}
+		/* Half of them end in the ordinary way, the server first. */
+		if (i % 2)
+			setsockopt(fd, SOL_SOCKET, SO_LINGER, &now,
+				   sizeof(now));
+		else if (shutdown(fd, SHUT_WR) || read(fd, &c, 1))
+			_exit(3);
+		close(fd);
+		s->counter++;
+	}
+	s->ret = 0;
+}
+
+/* A server that closes each connection when its client has, or was reset. */
+static void serve(struct stage *s)
+{
+	int fd;
+	char c;
+
+	while ((fd = accept(s->arg[1], NULL, NULL)) >= 0) {
+		s->counter++;
+		if (read(fd, &c, 1) > 0)
+			_exit(2);
+		close(fd);
+	}
+	_exit(1);
+}
+
+TEST_F(probe, connections_that_came_and_went_leave_no_tag)
+{
+	struct actor *server = member(&self->g);
+	int fd = listener_at(server, AF_INET, NULL, 1024);
+	int port = port_of(server, fd), names;
+	long n = connections();
+	unsigned long done;
+
+	ASSERT_GE(fd, 0);
+	if (active_tags() < 0)
+		TH_LOG("there is no slab of tags to watch");
+	start(server, -1L, (long)serve, (long)fd, 0L, 0L, 0L, 0L);
+	start(self->m, -1L, (long)open_and_close, 0L, (long)port, n, 0L, 0L);
+	/* As long as it goes on, it may take as long as it wants. */
+	do {
+		done = self->m->stage->counter;
+		if (is_done(self->m))
+			break;
+	} while (EVENTUALLY(self->m->stage->counter != done ||
+			    is_done(self->m)));
+	ASSERT_EQ(0, result(self->m));
+	ASSERT_EQ(n, (long)self->m->stage->counter);
+	ASSERT_TRUE(EVENTUALLY(server->stage->counter == (unsigned long)n));
+
+	/* Only those in TIME_WAIT's way are left, and these have no tag. */
+	EXPECT_TRUE(EVENTUALLY(count_rows(&self->g) == 0))
+		TH_LOG("%d rows are left", count_rows(&self->g));
+	if (active_tags() >= 0)
+		EXPECT_TRUE(EVENTUALLY(active_tags() <= 256))
+			TH_LOG("%ld tags are left", active_tags());
+	EXPECT_LE(n, stat_of(&self->g, "probe_tcp_connect_hits"));
+	EXPECT_EQ(0, missed(&self->g, &names));
+	part(server);
+}
+
+TEST_HARNESS_MAIN
