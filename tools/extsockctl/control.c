@@ -15,7 +15,7 @@
  * control_open() - open the group's control file
  * @opt: names the group
  *
- * It is not inherited by programs: a lease ends with its last holder.
+ * No program inherits it: a lease ends when its last holder has closed it.
  *
  * Return: a descriptor or -errno.
  */
@@ -29,62 +29,115 @@ int control_open(const struct options *opt)
 	return fd < 0 ? -err : fd;
 }
 
-static const char *hint(const char *command, int err)
-{
-	bool freeze = !strncmp(command, EXTSOCK_CMD_FREEZE,
-			       strlen(EXTSOCK_CMD_FREEZE));
-
-	switch (err) {
-	case EBUSY:
-		return freeze ? "wait for it, or thaw it first (extsockctl thaw)" :
-				"freeze it first (extsockctl freeze)";
-	case ESRCH:
-		return "add processes first (extsockctl add PID)";
-	case EDEADLK:
-		return "call extsockctl from outside of the group";
-	case ETIMEDOUT:
-		return "end what is in the way, or raise freeze_ms";
-	case EINTR:
-		return "a signal came; nothing was changed";
-	case ENOMEM:
-		return "free some memory and try again";
-	default:
-		return NULL;
-	}
-}
-
 static void print_outcome(int fd, FILE *stream)
 {
 	char text[4096];
-	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+	ssize_t len = pread(fd, text, sizeof(text), 0);
 
 	if (len > 0)
 		fwrite(text, 1, len, stream);
 }
 
 /**
- * control_command() - give a command and print its outcome
+ * control_write() - give a command
+ * @fd: from control_open()
+ * @command: the command
+ *
+ * Return: 0 or -errno.
+ */
+int control_write(int fd, const char *command)
+{
+	return write(fd, command, strlen(command)) < 0 ? -errno : 0;
+}
+
+static bool is_freeze(const char *command)
+{
+	return !strncmp(command, EXTSOCK_CMD_FREEZE,
+			strlen(EXTSOCK_CMD_FREEZE));
+}
+
+/* The state says why: it may have changed since, but seldom. */
+static void explain_busy(const struct options *opt, bool freeze,
+			 const char **why, const char **hint)
+{
+	static char text[64];
+	char *state = read_word(opt, EXTSOCK_SYSFS_STATE);
+
+	if (!state)
+		return;
+	if (freeze && !strcmp(state, EXTSOCK_STATE_FROZEN)) {
+		*why = "it is already frozen";
+		*hint = hintf("thaw it first (extsockctl %sthaw)",
+			      group_flag(opt));
+	} else if (!freeze && !strcmp(state, EXTSOCK_STATE_RUNNING)) {
+		*why = "it is not frozen";
+		*hint = hintf("freeze it first (extsockctl %sfreeze)",
+			      group_flag(opt));
+	} else if (strcmp(state, EXTSOCK_STATE_RUNNING) &&
+		   strcmp(state, EXTSOCK_STATE_FROZEN)) {
+		snprintf(text, sizeof(text), "it is %s", state);
+		*why = text;
+		*hint = hintf("wait until that is done (extsockctl %sstatus)",
+			      group_flag(opt));
+	}
+	free(state);
+}
+
+/**
+ * control_explain() - say why a command failed, with its outcome
  * @opt: names the group
  * @fd: from control_open()
  * @command: the command
- * @quiet: print nothing if it succeeds
+ * @err: from control_write(), not 0
+ *
+ * Return: the exit status for @err.
+ */
+int control_explain(const struct options *opt, int fd, const char *command,
+		    int err)
+{
+	const char *hint = NULL, *why = NULL;
+	int verb = strcspn(command, " "), status;
+
+	if (err == -EBUSY) {
+		hint = "try again";
+		explain_busy(opt, is_freeze(command), &why, &hint);
+	} else if (err == -ESRCH) {
+		why = "it has no members";
+		hint = hintf("add processes first (extsockctl %sadd PID)",
+			     group_flag(opt));
+	} else if (err == -EDEADLK) {
+		hint = "call extsockctl from outside of the group";
+	} else if (err == -ETIMEDOUT) {
+		hint = "end what is in the way, or raise freeze_ms in "
+		       EXTSOCK_SYSFS_ROOT;
+	} else if (err == -EINTR) {
+		hint = "nothing was changed";
+	}
+	status = fail(-err, why, hint, "cannot %.*s group \"%s\"", verb,
+		      command, opt->group);
+	print_outcome(fd, stderr);
+	return status;
+}
+
+/**
+ * control_command() - give a command and print its outcome
+ * @opt: names the group
+ * @command: the command
  *
  * Return: an exit status.
  */
-int control_command(const struct options *opt, int fd, const char *command,
-		    bool quiet)
+int control_command(const struct options *opt, const char *command)
 {
-	int verb = strcspn(command, " ");
-	int err, status;
+	int fd = control_open(opt), status = EXIT_DONE, err;
 
-	if (write(fd, command, strlen(command)) >= 0) {
-		if (!quiet)
-			print_outcome(fd, stdout);
-		return EXIT_DONE;
-	}
-	err = errno;
-	status = fail(err, hint(command, err), "cannot %.*s group \"%s\"", verb,
-		      command, opt->group);
-	print_outcome(fd, stderr);
+	if (fd < 0)
+		return fail(-fd, NULL, NULL, "cannot %.*s group \"%s\"",
+			    (int)strcspn(command, " "), command, opt->group);
+	err = control_write(fd, command);
+	if (err)
+		status = control_explain(opt, fd, command, err);
+	else
+		print_outcome(fd, stdout);
+	close(fd);
 	return status;
 }

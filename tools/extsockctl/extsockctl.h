@@ -25,6 +25,8 @@ enum {
  * @keep: thaw --keep
  * @tree: add --tree
  * @json: --json
+ * @help: --help
+ * @version: --version
  */
 struct options {
 	const char *group;
@@ -32,9 +34,14 @@ struct options {
 	bool keep;
 	bool tree;
 	bool json;
+	bool help;
+	bool version;
 };
 
-/* The verbs, one file each: argv are the operands, the result exit status. */
+/*
+ * The verbs, one file each: argv are the operands, checked already, the result
+ * is the exit status.
+ */
 int verb_add(const struct options *opt, int argc, char **argv);
 int verb_remove(const struct options *opt, int argc, char **argv);
 int verb_run(const struct options *opt, int argc, char **argv);
@@ -46,26 +53,41 @@ int verb_list(const struct options *opt, int argc, char **argv);
 int verb_groups(const struct options *opt, int argc, char **argv);
 
 /* message.c */
-int fail(int err, const char *hint, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int fail(int err, const char *why, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 int usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+const char *hintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+const char *group_flag(const struct options *opt);
+
+/* operands.c */
+bool group_name_valid(const char *name);
+int bad_group_name(void);
+bool parse_pid(const char *text, pid_t *pid);
+int operands_none(const char *verb, int argc, char **argv);
+int operands_pids(const char *verb, int argc, char **argv);
+int operands_command(const char *verb, int argc, char **argv);
+int operands_groups(const char *verb, int argc, char **argv);
 
 /* file.c */
 char *sysfs_path(const struct options *opt, const char *file);
 char *proc_path(const struct options *opt, const char *file);
 int write_text(const char *path, const char *text);
 char *read_text(const char *path);
+char *read_group(const struct options *opt, const char *file);
+char *read_word(const struct options *opt, const char *file);
 bool module_loaded(void);
-bool group_exists(const struct options *opt);
 int check_group(const struct options *opt);
 int write_member(const struct options *opt, const char *sign, pid_t pid);
+bool is_member(const struct options *opt, pid_t pid);
+int fail_member(const struct options *opt, int err, pid_t pid);
 size_t count_lines(const char *text);
-bool parse_pid(const char *text, pid_t *pid);
 
 /* control.c */
 int control_open(const struct options *opt);
-int control_command(const struct options *opt, int fd, const char *command,
-		    bool quiet);
+int control_write(int fd, const char *command);
+int control_explain(const struct options *opt, int fd, const char *command,
+		    int err);
+int control_command(const struct options *opt, const char *command);
 
 /* sockets.c */
 
@@ -74,25 +96,31 @@ int control_command(const struct options *opt, int fd, const char *command,
  * @text: what was read; the words point into it
  * @columns: how many columns the header has
  * @rows: how many rows, without the header
+ * @judged: the sockets have classes, since the group is frozen
  * @words: @columns words of the header, then of each row
  */
 struct sockets {
 	char *text;
 	size_t columns;
 	size_t rows;
+	bool judged;
 	char **words;
 };
+
+/* The classes in the order in which people read them. */
+#define CLASSES	6
+extern const char * const class_names[CLASSES];
 
 int sockets_read(const struct options *opt, struct sockets *sockets);
 void sockets_free(struct sockets *sockets);
 const char *sockets_get(const struct sockets *sockets, size_t row,
 			const char *column);
+size_t sockets_count(const struct sockets *sockets, const char *class);
 void sockets_summary(const struct sockets *sockets, size_t processes,
 		     char *text, size_t size);
 
 /* json.c */
 void json_string(const char *text);
 void json_unescaped(const char *text);
-
 
 #endif /* EXTSOCKCTL_H */

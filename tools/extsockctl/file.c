@@ -2,16 +2,17 @@
 /*
  * The module's files.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "extsockctl.h"
+
+/* How often a list is begun anew before the reader gives up. */
+#define READ_TRIES	100
 
 static char *join(const char *root, const char *group, const char *file)
 {
@@ -68,46 +69,93 @@ int write_text(const char *path, const char *text)
 	return err;
 }
 
-/**
- * read_text() - read a whole file
- * @path: the file
- *
- * Return: its text, to be freed, or NULL with errno.
- */
-char *read_text(const char *path)
+/* What a file holds from here on; NULL with errno. */
+static char *read_fd(int fd)
 {
-	size_t size = 65536, len = 0;
-	char *text = malloc(size), *more;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t size = 32768, len = 0;
+	char *text = NULL, *more;
 	ssize_t got;
 
-	if (fd < 0 || !text)
-		goto fail;
-	while ((got = read(fd, text + len, size - len - 1)) > 0) {
-		len += got;
-		if (size - len > 1)
-			continue;
-		size *= 2;
-		more = realloc(text, size);
-		if (!more)
+	do {
+		if (!text || len + 1 == size) {
+			size *= 2;
+			more = realloc(text, size);
+			if (!more)
+				goto fail;
+			text = more;
+		}
+		got = read(fd, text + len, size - len - 1);
+		if (got < 0)
 			goto fail;
-		text = more;
-	}
-	if (got < 0)
-		goto fail;
-	close(fd);
+		len += got;
+	} while (got);
 	text[len] = '\0';
 	return text;
 
 fail:
 	free(text);
-	if (fd >= 0) {
-		int err = errno;
-
-		close(fd);
-		errno = err;
-	}
 	return NULL;
+}
+
+/**
+ * read_text() - read a whole file
+ * @path: the file
+ *
+ * The kernel gives a long list of members to one reader at a time. Who is
+ * overtaken by another one gets EAGAIN, and begins again.
+ *
+ * Return: its text, to be freed, or NULL with errno.
+ */
+char *read_text(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int tries = 0, err;
+	char *text;
+
+	if (fd < 0)
+		return NULL;
+	do {
+		text = read_fd(fd);
+	} while (!text && errno == EAGAIN && ++tries < READ_TRIES &&
+		 !lseek(fd, 0, SEEK_SET));
+	err = errno;
+	close(fd);
+	errno = err;
+	return text;
+}
+
+/**
+ * read_group() - read a whole file of the group in sysfs
+ * @opt: names the group
+ * @file: the file
+ *
+ * Return: its text, to be freed, or NULL with errno.
+ */
+char *read_group(const struct options *opt, const char *file)
+{
+	char *path = sysfs_path(opt, file);
+	char *text = read_text(path);
+	int err = errno;
+
+	free(path);
+	errno = err;
+	return text;
+}
+
+/**
+ * read_word() - read a file of the group that holds one value
+ * @opt: names the group
+ * @file: the file
+ *
+ * Return: its text without newline, to be freed, or NULL with errno.
+ */
+char *read_word(const struct options *opt, const char *file)
+{
+	char *text = read_group(opt, file);
+
+	if (text)
+		text[strcspn(text, "\n")] = '\0';
+	return text;
 }
 
 /**
@@ -121,21 +169,6 @@ bool module_loaded(void)
 }
 
 /**
- * group_exists() - is there such a group?
- * @opt: names the group
- *
- * Return: whether its folder exists.
- */
-bool group_exists(const struct options *opt)
-{
-	char *path = sysfs_path(opt, "");
-	bool exists = !access(path, F_OK);
-
-	free(path);
-	return exists;
-}
-
-/**
  * check_group() - say so if there is no such group
  * @opt: names the group
  *
@@ -143,7 +176,11 @@ bool group_exists(const struct options *opt)
  */
 int check_group(const struct options *opt)
 {
-	if (group_exists(opt))
+	char *path = sysfs_path(opt, "");
+	bool exists = !access(path, F_OK);
+
+	free(path);
+	if (exists)
 		return EXIT_DONE;
 	fprintf(stderr, "extsockctl: there is no group \"%s\"; see extsockctl groups, or make it with extsockctl groups create %s\n",
 		opt->group, opt->group);
@@ -171,25 +208,70 @@ int write_member(const struct options *opt, const char *sign, pid_t pid)
 }
 
 /**
- * parse_pid() - a PID as people write it
- * @text: the text
- * @pid: the PID goes here
+ * is_member() - is a process in the group?
+ * @opt: names the group
+ * @pid: the process
  *
- * Return: whether it is a positive number.
+ * Return: whether it is in the list of members.
  */
-bool parse_pid(const char *text, pid_t *pid)
+bool is_member(const struct options *opt, pid_t pid)
 {
-	char *end;
-	long value;
+	char *members = read_group(opt, EXTSOCK_SYSFS_MEMBERS);
+	char *rest = members, *line;
+	bool found = false;
+	pid_t member;
 
-	if (!isdigit((unsigned char)text[0]))
-		return false;
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (errno || *end || value < 1 || value > INT_MAX)
-		return false;
-	*pid = value;
-	return true;
+	while (!found && (line = strsep(&rest, "\n")))
+		found = parse_pid(line, &member) && member == pid;
+	free(members);
+	return found;
+}
+
+/* Why a process is refused that is there, and what to do about it. */
+static int fail_busy(const struct options *opt, pid_t pid)
+{
+	char *state = read_word(opt, EXTSOCK_SYSFS_STATE);
+	bool running = state && !strcmp(state, EXTSOCK_STATE_RUNNING);
+	const char *hint, *why;
+
+	if (is_member(opt, pid)) {
+		why = "it is already in this group";
+		hint = hintf("see extsockctl %sstatus", group_flag(opt));
+	} else if (state && !running) {
+		why = "the group is not running";
+		hint = hintf("thaw it first (extsockctl %sthaw)",
+			     group_flag(opt));
+	} else {
+		why = "it is in another group";
+		hint = "remove it there first (extsockctl -g GROUP remove)";
+	}
+	free(state);
+	return fail(EBUSY, why, hint, "cannot add process %d to group \"%s\"",
+		    pid, opt->group);
+}
+
+/**
+ * fail_member() - say that a process could not be added
+ * @opt: names the group
+ * @err: an errno
+ * @pid: the process
+ *
+ * Return: the exit status for @err.
+ */
+int fail_member(const struct options *opt, int err, pid_t pid)
+{
+	const char *hint = NULL, *why = NULL;
+
+	if (err == EBUSY)
+		return fail_busy(opt, pid);
+	if (err == EINVAL) {
+		hint = "kernel threads and PID 1 cannot be members";
+	} else if (err == ESRCH) {
+		why = "there is no such process";
+		hint = "see ps -e";
+	}
+	return fail(err, why, hint, "cannot add process %d to group \"%s\"",
+		    pid, opt->group);
 }
 
 /**

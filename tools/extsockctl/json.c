@@ -44,6 +44,9 @@ void json_string(const char *text)
 			printf("\\%c", *s);
 		else if (*s < 0x20 || *s == 0x7f)
 			printf("\\u%04x", *s);
+		else if (len == 2 && s[0] == 0xc2 && s[1] < 0xa0)
+			/* C1: a terminal may take it for a command */
+			printf("\\u%04x", s[1]);
 		else
 			fwrite(s, 1, len, stdout);
 		s += len ? len : 1;

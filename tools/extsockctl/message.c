@@ -35,10 +35,14 @@ static const char *reason(int err)
 		return "not understood or not allowed";
 	case ESRCH:
 		return "no such process, or the group is empty";
+	case ENOENT:
+		return "there is no such group";
 	case EBUSY:
 		return "busy";
 	case ETIMEDOUT:
 		return "the deadline has passed";
+	case EINTR:
+		return "interrupted by a signal";
 	case EDEADLK:
 		return "the caller is a member of the group";
 	case ENOTEMPTY:
@@ -47,29 +51,81 @@ static const char *reason(int err)
 		return "the name is taken";
 	case EPERM:
 	case EACCES:
-		return "permission denied; this needs root, or CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE";
+		return "permission denied";
 	default:
 		return strerror(err);
 	}
 }
 
+static const char *advice(int err)
+{
+	switch (err) {
+	case EPERM:
+	case EACCES:
+		return "this needs root, or CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE";
+	case ENOENT:
+		return "see extsockctl groups";
+	case ENOMEM:
+		return "free some memory and try again";
+	default:
+		return NULL;
+	}
+}
+
+/**
+ * hintf() - put a hint together
+ * @fmt: as printf()
+ *
+ * Return: the text, valid until the next call.
+ */
+const char *hintf(const char *fmt, ...)
+{
+	static char text[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return text;
+}
+
+/**
+ * group_flag() - how a hint's command names the group
+ * @opt: names the group
+ *
+ * Return: "-g NAME ", or "" for the default one; valid until the next call.
+ */
+const char *group_flag(const struct options *opt)
+{
+	static char text[EXTSOCK_NAME_MAX + 5];
+
+	if (!strcmp(opt->group, EXTSOCK_GROUP_DEFAULT))
+		return "";
+	snprintf(text, sizeof(text), "-g %s ", opt->group);
+	return text;
+}
+
 /**
  * fail() - say that something failed
  * @err: an errno
- * @hint: what to do about it, or NULL
+ * @why: why, or NULL for the usual words for @err
+ * @hint: what to do about it, or NULL for what is usual
  * @fmt: what failed, on what
  *
  * Return: the exit status for @err.
  */
-int fail(int err, const char *hint, const char *fmt, ...)
+int fail(int err, const char *why, const char *hint, const char *fmt, ...)
 {
 	va_list args;
 
+	/* What the kernel denies is not to be had in another way. */
+	if (!hint || err == EPERM || err == EACCES)
+		hint = advice(err);
 	fputs("extsockctl: ", stderr);
 	va_start(args, fmt);
 	vfprintf(stderr, fmt, args);
 	va_end(args);
-	fprintf(stderr, ": %s", reason(err));
+	fprintf(stderr, ": %s", why ? why : reason(err));
 	if (hint)
 		fprintf(stderr, "; %s", hint);
 	fputc('\n', stderr);

@@ -2,26 +2,40 @@
 /*
  * extsockctl remove PID...
  */
+#include <errno.h>
+
 #include "extsockctl.h"
+
+static int remove_one(const struct options *opt, pid_t pid)
+{
+	int err = -write_member(opt, "-", pid);
+	const char *hint = NULL, *why = NULL;
+
+	if (!err)
+		return EXIT_DONE;
+	if (err == ESRCH) {
+		why = "it is no member, or there is no such process";
+		hint = hintf("see extsockctl %sstatus", group_flag(opt));
+	} else if (err == EBUSY) {
+		why = "the group is not running";
+		hint = hintf("thaw it first (extsockctl %sthaw)",
+			     group_flag(opt));
+	}
+	return fail(err, why, hint, "cannot remove process %d from group \"%s\"",
+		    pid, opt->group);
+}
 
 int verb_remove(const struct options *opt, int argc, char **argv)
 {
-	int status = EXIT_DONE, err, i;
+	int status = EXIT_DONE, one, i;
 	pid_t pid;
 
-	if (!argc)
-		return usage("remove needs a PID");
-	for (i = 0; i < argc; i++)
-		if (!parse_pid(argv[i], &pid))
-			return usage("\"%s\" is no PID", argv[i]);
 	for (i = 0; i < argc; i++) {
-		parse_pid(argv[i], &pid);
-		err = write_member(opt, "-", pid);
-		if (err)
-			status = fail(-err,
-				      "only members of a running group can be removed (extsockctl status)",
-				      "cannot remove process %d from group \"%s\"",
-				      pid, opt->group);
+		if (!parse_pid(argv[i], &pid))
+			continue;
+		one = remove_one(opt, pid);
+		if (one)
+			status = one;
 	}
 	return status;
 }

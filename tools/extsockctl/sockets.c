@@ -9,6 +9,11 @@
 
 #include "extsockctl.h"
 
+const char * const class_names[CLASSES] = {
+	EXTSOCK_CLASS_INTERNAL, EXTSOCK_CLASS_EXTERNAL, EXTSOCK_CLASS_SHARED,
+	EXTSOCK_CLASS_LISTENING, EXTSOCK_CLASS_IDLE, EXTSOCK_CLASS_UNSUPPORTED,
+};
+
 static size_t count_words(const char *text, const char *end)
 {
 	size_t n = 0;
@@ -23,30 +28,61 @@ static size_t count_words(const char *text, const char *end)
 	return n;
 }
 
-static bool split(struct sockets *sockets)
+/* The next word of a line, or NULL at its end. */
+static char *next_word(char **line)
 {
-	size_t lines = count_lines(sockets->text), row, column;
-	char *line = sockets->text, *word, *rest;
-	const char *next;
+	char *word;
 
-	next = strchr(line, '\n');
-	if (!next)
-		return false;
-	sockets->columns = count_words(line, next);
+	do {
+		word = strsep(line, " ");
+	} while (word && !*word);
+	return word;
+}
+
+/* Words beyond the last column are not looked at. */
+static bool split_line(char *line, size_t columns, char **words)
+{
+	size_t i;
+
+	for (i = 0; i < columns; i++) {
+		words[i] = next_word(&line);
+		if (!words[i])
+			return false;
+	}
+	return true;
+}
+
+static int split(struct sockets *sockets)
+{
+	size_t lines = count_lines(sockets->text), i;
+	char *rest = sockets->text;
+
+	if (!lines)
+		return -EPROTO;
+	sockets->columns = count_words(rest, strchr(rest, '\n'));
 	sockets->words = calloc(lines * sockets->columns + 1, sizeof(char *));
 	if (!sockets->words)
-		return false;
-	for (row = 0; row < lines; row++) {
-		rest = strsep(&line, "\n");
-		for (column = 0; column < sockets->columns; column++) {
-			word = strsep(&rest, " ");
-			if (!word)
-				return false;
-			sockets->words[row * sockets->columns + column] = word;
-		}
-	}
+		return -ENOMEM;
+	for (i = 0; i < lines; i++)
+		if (!split_line(strsep(&rest, "\n"), sockets->columns,
+				sockets->words + i * sockets->columns))
+			return -EPROTO;
 	sockets->rows = lines - 1;
-	return true;
+	return 0;
+}
+
+/* Without a socket the table does not tell: ask for the state. */
+static bool is_judged(const struct options *opt, const struct sockets *sockets)
+{
+	bool judged;
+	char *state;
+
+	if (sockets->rows)
+		return strcmp(sockets_get(sockets, 0, "class"), "-");
+	state = read_word(opt, EXTSOCK_SYSFS_STATE);
+	judged = state && !strcmp(state, EXTSOCK_STATE_FROZEN);
+	free(state);
+	return judged;
 }
 
 /**
@@ -59,18 +95,21 @@ static bool split(struct sockets *sockets)
 int sockets_read(const struct options *opt, struct sockets *sockets)
 {
 	char *path = proc_path(opt, EXTSOCK_PROC_SOCKETS);
+	int err;
 
 	memset(sockets, 0, sizeof(*sockets));
 	sockets->text = read_text(path);
+	err = sockets->text ? split(sockets) : -errno;
 	free(path);
-	if (!sockets->text)
-		return fail(errno, NULL, "cannot list the sockets of group \"%s\"",
+	if (err) {
+		sockets_free(sockets);
+		return fail(-err, NULL, err == -EPROTO ?
+			    "are module and extsockctl of one version? (extsockctl --version)" :
+			    NULL, "cannot list the sockets of group \"%s\"",
 			    opt->group);
-	if (split(sockets))
-		return EXIT_DONE;
-	sockets_free(sockets);
-	return fail(EPROTO, "module and extsockctl are of different versions",
-		    "cannot understand the sockets of group \"%s\"", opt->group);
+	}
+	sockets->judged = is_judged(opt, sockets);
+	return EXIT_DONE;
 }
 
 /**
@@ -102,7 +141,14 @@ const char *sockets_get(const struct sockets *sockets, size_t row,
 	return "-";
 }
 
-static size_t count_class(const struct sockets *sockets, const char *class)
+/**
+ * sockets_count() - count the sockets of a class
+ * @sockets: the table
+ * @class: name of the class
+ *
+ * Return: how many there are.
+ */
+size_t sockets_count(const struct sockets *sockets, const char *class)
 {
 	size_t n = 0, row;
 
@@ -117,27 +163,26 @@ static size_t count_class(const struct sockets *sockets, const char *class)
  * @processes: how many members there are
  * @text: it goes here
  * @size: room there
+ *
+ * While the group runs, the table has only what was opened by members, which
+ * need not be all that they hold: the summary says so.
  */
 void sockets_summary(const struct sockets *sockets, size_t processes,
 		     char *text, size_t size)
 {
-	static const char * const classes[] = {
-		EXTSOCK_CLASS_INTERNAL, EXTSOCK_CLASS_EXTERNAL,
-		EXTSOCK_CLASS_SHARED, EXTSOCK_CLASS_LISTENING,
-		EXTSOCK_CLASS_IDLE, EXTSOCK_CLASS_UNSUPPORTED,
-	};
 	const char *sep = ": ";
 	size_t i, n, len;
 
-	len = snprintf(text, size, "%zu process%s, %zu socket%s", processes,
+	len = snprintf(text, size, "%zu process%s, %zu socket%s%s", processes,
 		       processes == 1 ? "" : "es", sockets->rows,
-		       sockets->rows == 1 ? "" : "s");
-	for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		n = count_class(sockets, classes[i]);
+		       sockets->rows == 1 ? "" : "s",
+		       sockets->judged ? "" : " opened while members");
+	for (i = 0; i < CLASSES; i++) {
+		n = sockets_count(sockets, class_names[i]);
 		if (!n || len >= size)
 			continue;
 		len += snprintf(text + len, size - len, "%s%zu %s", sep, n,
-				classes[i]);
+				class_names[i]);
 		sep = ", ";
 	}
 }
