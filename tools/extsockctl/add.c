@@ -12,17 +12,12 @@
 
 static int add_one(const struct options *opt, pid_t pid)
 {
-	int err = write_member(opt, "", pid);
-	const char *hint = NULL;
+	int err = -write_member(opt, "", pid);
 
-	if (!err)
+	/* It may be a descendant of a process that was named before it. */
+	if (!err || (err == EBUSY && opt->tree && is_member(opt, pid)))
 		return EXIT_DONE;
-	if (err == -EBUSY)
-		hint = "it is in a group already, or the group is not running";
-	else if (err == -EINVAL)
-		hint = "kernel threads and PID 1 cannot be members";
-	return fail(-err, hint, "cannot add process %d to group \"%s\"", pid,
-		    opt->group);
+	return fail_member(opt, err, pid);
 }
 
 /* The parent of a process, or 0. */
@@ -54,40 +49,54 @@ static bool descends(pid_t pid, pid_t from)
 }
 
 /*
- * Add the descendants that are there. A pass may miss the children that one
- * not yet added makes meanwhile, so go on until a pass finds nobody new; who
- * is a member already is told apart by EBUSY.
+ * A descendant that has ended meanwhile is no failure, nor is one that is a
+ * member: children of members become members by themselves. One that belongs
+ * to another group is.
+ */
+static int add_descendant(const struct options *opt, pid_t pid, bool *added)
+{
+	int err = -write_member(opt, "", pid);
+
+	*added = !err;
+	if (!err || err == ESRCH || (err == EBUSY && is_member(opt, pid)))
+		return EXIT_DONE;
+	return fail_member(opt, err, pid);
+}
+
+/* One look at all processes. */
+static int add_pass(const struct options *opt, pid_t from, bool *more)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int status = EXIT_DONE;
+	bool added;
+	pid_t pid;
+
+	*more = false;
+	if (!proc)
+		return fail(errno, NULL, NULL, "cannot read /proc");
+	while (!status && (entry = readdir(proc))) {
+		if (!parse_pid(entry->d_name, &pid) || !descends(pid, from))
+			continue;
+		status = add_descendant(opt, pid, &added);
+		*more = *more || added;
+	}
+	closedir(proc);
+	return status;
+}
+
+/*
+ * A pass may miss the children that one not yet added makes meanwhile, so go
+ * on until a pass finds nobody new.
  */
 static int add_descendants(const struct options *opt, pid_t from)
 {
-	struct dirent *entry;
 	bool more = true;
-	pid_t pid;
-	DIR *proc;
-	int err;
+	int status = EXIT_DONE;
 
-	while (more) {
-		more = false;
-		proc = opendir("/proc");
-		if (!proc)
-			return fail(errno, NULL, "cannot read /proc");
-		while ((entry = readdir(proc))) {
-			if (!parse_pid(entry->d_name, &pid) ||
-			    !descends(pid, from))
-				continue;
-			err = write_member(opt, "", pid);
-			if (!err)
-				more = true;
-			else if (err != -EBUSY && err != -ESRCH) {
-				closedir(proc);
-				return fail(-err, NULL,
-					    "cannot add process %d to group \"%s\"",
-					    pid, opt->group);
-			}
-		}
-		closedir(proc);
-	}
-	return EXIT_DONE;
+	while (!status && more)
+		status = add_pass(opt, from, &more);
+	return status;
 }
 
 int verb_add(const struct options *opt, int argc, char **argv)
@@ -95,13 +104,9 @@ int verb_add(const struct options *opt, int argc, char **argv)
 	int status = EXIT_DONE, one, i;
 	pid_t pid;
 
-	if (!argc)
-		return usage("add needs a PID");
-	for (i = 0; i < argc; i++)
-		if (!parse_pid(argv[i], &pid))
-			return usage("\"%s\" is no PID", argv[i]);
 	for (i = 0; i < argc; i++) {
-		parse_pid(argv[i], &pid);
+		if (!parse_pid(argv[i], &pid))
+			continue;
 		one = add_one(opt, pid);
 		if (!one && opt->tree)
 			one = add_descendants(opt, pid);

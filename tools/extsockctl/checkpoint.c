@@ -14,15 +14,6 @@
 
 #include "extsockctl.h"
 
-static volatile pid_t child;
-
-/* The command decides what a signal to us means. */
-static void pass_on(int sig)
-{
-	if (child > 0)
-		kill(child, sig);
-}
-
 static void run_child(char **argv)
 {
 	int err;
@@ -31,64 +22,92 @@ static void run_child(char **argv)
 	err = errno;
 	fprintf(stderr, "extsockctl: cannot run %s: %s\n", argv[0],
 		strerror(err));
+	/* As shells do. */
 	_exit(err == ENOENT ? 127 : 126);
 }
 
-static int wait_child(void)
+/* Those that ask us to end, and the one that tells of the command's end. */
+static void hold_signals(sigset_t *held, sigset_t *old)
 {
-	int status;
+	/* Ignored, the kernel would reap the command: its status were lost. */
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(held);
+	sigaddset(held, SIGINT);
+	sigaddset(held, SIGTERM);
+	sigaddset(held, SIGHUP);
+	sigaddset(held, SIGQUIT);
+	sigaddset(held, SIGCHLD);
+	sigprocmask(SIG_BLOCK, held, old);
+}
 
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return EXIT_REFUSED;
+/*
+ * Wait for the command, which decides what a signal to us means. What the
+ * terminal sends, it sends to both: the command would have it twice.
+ */
+static int wait_child(pid_t pid, const sigset_t *held)
+{
+	siginfo_t info;
+	int status, sig;
+	pid_t ended;
+
+	while (!(ended = waitpid(pid, &status, WNOHANG))) {
+		sig = sigwaitinfo(held, &info);
+		if (sig > 0 && sig != SIGCHLD && info.si_code <= 0)
+			kill(pid, sig);
+	}
+	if (ended < 0)
+		return fail(errno, NULL, NULL, "cannot wait for the command");
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
 				     WEXITSTATUS(status);
 }
 
+/* The signals are held until we end, so that none prevents the report. */
 static int run(char **argv)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-	struct sigaction pass = { .sa_handler = pass_on };
-	sigset_t block, old;
-	size_t i;
+	sigset_t held, old;
+	pid_t pid;
 
-	/* The child's number is known before a signal is handled. */
-	sigemptyset(&block);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaddset(&block, signals[i]);
-	sigprocmask(SIG_BLOCK, &block, &old);
-	fflush(stdout);
-	child = fork();
-	if (!child) {
+	hold_signals(&held, &old);
+	pid = fork();
+	if (pid < 0)
+		return fail(errno, NULL, NULL, "cannot start %s", argv[0]);
+	if (!pid) {
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		run_child(argv);
 	}
-	if (child > 0)
-		for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-			sigaction(signals[i], &pass, NULL);
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (child < 0)
-		return fail(errno, NULL, "cannot start %s", argv[0]);
-	return wait_child();
+	return wait_child(pid, &held);
+}
+
+static int let_go(const struct options *opt, int fd)
+{
+	static const char command[] = EXTSOCK_CMD_THAW " " EXTSOCK_OPT_KEEP;
+	int err = control_write(fd, command);
+
+	if (!err)
+		return EXIT_DONE;
+	if (err != -EBUSY)
+		return control_explain(opt, fd, command, err);
+	return fail(EBUSY, "somebody else thawed it while the command ran",
+		    "what the command saved may not be of one moment",
+		    "cannot thaw group \"%s\"", opt->group);
 }
 
 int verb_checkpoint(const struct options *opt, int argc, char **argv)
 {
-	int fd, status, thawed;
+	static const char command[] = EXTSOCK_CMD_FREEZE " " EXTSOCK_OPT_LEASE;
+	int fd = control_open(opt), status, thawed, err;
 
-	if (!argc)
-		return usage("checkpoint needs a command");
-	fd = control_open(opt);
+	(void)argc;
 	if (fd < 0)
-		return fail(-fd, NULL, "cannot freeze group \"%s\"", opt->group);
-	status = control_command(opt, fd,
-				 EXTSOCK_CMD_FREEZE " " EXTSOCK_OPT_LEASE, true);
-	if (!status) {
+		return fail(-fd, NULL, NULL, "cannot freeze group \"%s\"",
+			    opt->group);
+	err = control_write(fd, command);
+	if (err) {
+		status = control_explain(opt, fd, command, err);
+	} else {
 		status = run(argv);
-		thawed = control_command(opt, fd, EXTSOCK_CMD_THAW " "
-					 EXTSOCK_OPT_KEEP, true);
-		if (!status)
-			status = thawed;
+		thawed = let_go(opt, fd);
+		status = status ? status : thawed;
 	}
 	close(fd);
 	return status;

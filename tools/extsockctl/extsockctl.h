@@ -7,6 +7,11 @@
 #include <sys/types.h>
 #include <linux/extsock.h>
 
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+/* As the kernel has it. */
+#define __printf(a, b)	__attribute__((__format__(__printf__, a, b)))
+
 /* Exit status; documented in extsockctl(8). */
 enum {
 	EXIT_DONE = 0,
@@ -53,10 +58,10 @@ int verb_list(const struct options *opt, int argc, char **argv);
 int verb_groups(const struct options *opt, int argc, char **argv);
 
 /* message.c */
-int fail(int err, const char *why, const char *hint, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-int usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-const char *hintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+__printf(4, 5)
+int fail(int err, const char *why, const char *hint, const char *fmt, ...);
+__printf(1, 2) int usage(const char *fmt, ...);
+__printf(1, 2) const char *hintf(const char *fmt, ...);
 const char *group_flag(const struct options *opt);
 
 /* operands.c */
@@ -78,6 +83,7 @@ char *read_word(const struct options *opt, const char *file);
 bool module_loaded(void);
 int check_group(const struct options *opt);
 int write_member(const struct options *opt, const char *sign, pid_t pid);
+bool state_is(const struct options *opt, const char *state);
 bool is_member(const struct options *opt, pid_t pid);
 int fail_member(const struct options *opt, int err, pid_t pid);
 size_t count_lines(const char *text);

@@ -182,7 +182,8 @@ int check_group(const struct options *opt)
 	free(path);
 	if (exists)
 		return EXIT_DONE;
-	fprintf(stderr, "extsockctl: there is no group \"%s\"; see extsockctl groups, or make it with extsockctl groups create %s\n",
+	fprintf(stderr,
+		"extsockctl: there is no group \"%s\"; see extsockctl groups, or make it with extsockctl groups create %s\n",
 		opt->group, opt->group);
 	return EXIT_NOT_FOUND;
 }
@@ -208,6 +209,22 @@ int write_member(const struct options *opt, const char *sign, pid_t pid)
 }
 
 /**
+ * state_is() - is the group in a state?
+ * @opt: names the group
+ * @state: name of the state
+ *
+ * Return: whether it is, as of now.
+ */
+bool state_is(const struct options *opt, const char *state)
+{
+	char *now = read_word(opt, EXTSOCK_SYSFS_STATE);
+	bool is = now && !strcmp(now, state);
+
+	free(now);
+	return is;
+}
+
+/**
  * is_member() - is a process in the group?
  * @opt: names the group
  * @pid: the process
@@ -230,14 +247,12 @@ bool is_member(const struct options *opt, pid_t pid)
 /* Why a process is refused that is there, and what to do about it. */
 static int fail_busy(const struct options *opt, pid_t pid)
 {
-	char *state = read_word(opt, EXTSOCK_SYSFS_STATE);
-	bool running = state && !strcmp(state, EXTSOCK_STATE_RUNNING);
 	const char *hint, *why;
 
 	if (is_member(opt, pid)) {
 		why = "it is already in this group";
 		hint = hintf("see extsockctl %sstatus", group_flag(opt));
-	} else if (state && !running) {
+	} else if (!state_is(opt, EXTSOCK_STATE_RUNNING)) {
 		why = "the group is not running";
 		hint = hintf("thaw it first (extsockctl %sthaw)",
 			     group_flag(opt));
@@ -245,7 +260,6 @@ static int fail_busy(const struct options *opt, pid_t pid)
 		why = "it is in another group";
 		hint = "remove it there first (extsockctl -g GROUP remove)";
 	}
-	free(state);
 	return fail(EBUSY, why, hint, "cannot add process %d to group \"%s\"",
 		    pid, opt->group);
 }

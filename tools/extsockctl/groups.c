@@ -11,88 +11,99 @@
 
 #define GROUPS	EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_GROUPS
 
-static int change(const char *verb, char sign, const char *name)
+static int change(const char *what, const char *name)
 {
-	char text[EXTSOCK_NAME_MAX + 3];
-	const char *hint = NULL;
+	bool create = !strcmp(what, "create");
+	const struct options opt = { .group = name };
+	const char *hint = NULL, *why = NULL;
+	char text[EXTSOCK_NAME_MAX + 2];
 	int err;
 
-	if (strlen(name) > EXTSOCK_NAME_MAX)
-		return usage("a name has at most %d letters", EXTSOCK_NAME_MAX);
-	snprintf(text, sizeof(text), "%c%s", sign, name);
+	snprintf(text, sizeof(text), "%c%s", create ? '+' : '-', name);
 	err = -write_text(GROUPS, text);
-	if (!err)
+	switch (err) {
+	case 0:
 		return EXIT_DONE;
-	if (err == EINVAL)
-		hint = "a name is made of a-z, 0-9, _, . and -, and begins with a letter or digit; \"default\" stays";
-	else if (err == ENOTEMPTY)
-		hint = "remove its members first (extsockctl remove)";
-	else if (err == EBUSY)
-		hint = "thaw it first (extsockctl thaw)";
-	return fail(err, hint, "cannot %s group \"%s\"", verb, name);
+	case EINVAL:
+		if (!strcmp(name, EXTSOCK_GROUP_DEFAULT))
+			why = "it always exists";
+		break;
+	case EEXIST:
+		hint = "take another one (extsockctl groups shows those in use)";
+		break;
+	case ENOTEMPTY:
+		hint = hintf("remove its members first (extsockctl %sremove PID)",
+			     group_flag(&opt));
+		break;
+	case EBUSY:
+		why = "it is not running";
+		hint = hintf("thaw it first (extsockctl %sthaw)",
+			     group_flag(&opt));
+		break;
+	}
+	return fail(err, why, hint, "cannot %s group \"%s\"", what, name);
 }
 
-static void print_group(const struct options *opt, const char *name,
-			bool first)
+static void print_group(bool json, const char *name, const char *state,
+			size_t members, bool first)
 {
-	struct options group = { .group = name };
-	char *path = sysfs_path(&group, EXTSOCK_SYSFS_STATE);
-	char *state = read_text(path), *members;
+	if (!json) {
+		printf("%-*s  %-8s  %zu\n", EXTSOCK_NAME_MAX, name, state,
+		       members);
+		return;
+	}
+	printf("%s{\"name\":", first ? "" : ",");
+	json_string(name);
+	printf(",\"state\":");
+	json_string(state);
+	printf(",\"members\":%zu}", members);
+}
 
-	free(path);
-	path = sysfs_path(&group, EXTSOCK_SYSFS_MEMBERS);
-	members = read_text(path);
-	free(path);
-	/* It may have been deleted just now. */
-	if (state && members) {
-		state[strcspn(state, "\n")] = '\0';
-		if (opt->json) {
-			printf("%s{\"name\":", first ? "" : ",");
-			json_string(name);
-			printf(",\"state\":");
-			json_string(state);
-			printf(",\"members\":%zu}", count_lines(members));
-		} else {
-			printf("%-32s  %-8s  %zu\n", name, state,
-			       count_lines(members));
-		}
+/* One that was deleted since its name was read is left out. */
+static int show_group(const struct options *opt, const char *name, bool *first)
+{
+	const struct options group = { .group = name };
+	char *state = read_word(&group, EXTSOCK_SYSFS_STATE);
+	char *members = state ? read_group(&group, EXTSOCK_SYSFS_MEMBERS) : NULL;
+	int status = EXIT_DONE;
+
+	if (members) {
+		print_group(opt->json, name, state, count_lines(members),
+			    *first);
+		*first = false;
+	} else if (errno != ENOENT && errno != ENODEV) {
+		status = fail(errno, NULL, NULL, "cannot read group \"%s\"",
+			      name);
 	}
 	free(state);
 	free(members);
+	return status;
 }
 
 static int show(const struct options *opt)
 {
 	char *names = read_text(GROUPS), *rest = names, *name;
+	int status = EXIT_DONE, one;
 	bool first = true;
 
 	if (!names)
-		return fail(errno, NULL, "cannot list the groups");
+		return fail(errno, NULL, NULL, "cannot list the groups");
 	if (opt->json)
 		putchar('[');
 	else
-		printf("%-32s  %-8s  %s\n", "NAME", "STATE", "MEMBERS");
+		printf("%-*s  %-8s  %s\n", EXTSOCK_NAME_MAX, "NAME", "STATE",
+		       "MEMBERS");
 	while ((name = strsep(&rest, "\n"))) {
-		if (!*name)
-			continue;
-		print_group(opt, name, first);
-		first = false;
+		one = *name ? show_group(opt, name, &first) : EXIT_DONE;
+		status = one ? one : status;
 	}
 	if (opt->json)
 		puts("]");
 	free(names);
-	return EXIT_DONE;
+	return status;
 }
 
 int verb_groups(const struct options *opt, int argc, char **argv)
 {
-	if (!argc)
-		return show(opt);
-	if (argc != 2)
-		return usage("groups takes \"create NAME\" or \"delete NAME\"");
-	if (!strcmp(argv[0], "create"))
-		return change("create", '+', argv[1]);
-	if (!strcmp(argv[0], "delete"))
-		return change("delete", '-', argv[1]);
-	return usage("groups cannot \"%s\"", argv[0]);
+	return argc ? change(argv[0], argv[1]) : show(opt);
 }

@@ -10,25 +10,31 @@
 #include "extsockctl.h"
 
 /* What people want to see; --json has all columns. */
-static const char * const shown[] = {
-	"class", "action", "protocol", "state", "local", "remote", "direction",
-	"pid", "fd", "command",
+static const struct {
+	const char *column;
+	const char *heading;
+} shown[] = {
+	{ "class", "CLASS" },
+	{ "action", "ACTION" },
+	{ "protocol", "PROTO" },
+	{ "state", "STATE" },
+	{ "local", "LOCAL" },
+	{ "remote", "REMOTE" },
+	{ "direction", "DIR" },
+	{ "pid", "PID" },
+	{ "fd", "FD" },
+	{ "command", "COMMAND" },
 };
 
-#define SHOWN	(sizeof(shown) / sizeof(shown[0]))
+#define SHOWN	ARRAY_SIZE(shown)
 
-static void print_heading(const size_t *widths)
+/* The last column is not filled up with blanks. */
+static void print_cell(const char *text, const size_t *widths, size_t i)
 {
-	const char *c;
-	size_t i;
-
-	for (i = 0; i < SHOWN; i++) {
-		for (c = shown[i]; *c; c++)
-			putchar(*c - 'a' + 'A');
-		if (i < SHOWN - 1)
-			printf("%*s", (int)(widths[i] - strlen(shown[i]) + 2), "");
-	}
-	putchar('\n');
+	if (i < SHOWN - 1)
+		printf("%-*s  ", (int)widths[i], text);
+	else
+		puts(text);
 }
 
 static void print_table(const struct sockets *sockets)
@@ -36,19 +42,20 @@ static void print_table(const struct sockets *sockets)
 	size_t widths[SHOWN], row, i, len;
 
 	for (i = 0; i < SHOWN; i++) {
-		widths[i] = strlen(shown[i]);
+		widths[i] = strlen(shown[i].heading);
 		for (row = 0; row < sockets->rows; row++) {
-			len = strlen(sockets_get(sockets, row, shown[i]));
+			len = strlen(sockets_get(sockets, row,
+						 shown[i].column));
 			if (len > widths[i])
 				widths[i] = len;
 		}
 	}
-	print_heading(widths);
+	for (i = 0; i < SHOWN; i++)
+		print_cell(shown[i].heading, widths, i);
 	for (row = 0; row < sockets->rows; row++)
 		for (i = 0; i < SHOWN; i++)
-			printf("%-*s%s", i < SHOWN - 1 ? (int)widths[i] : 0,
-			       sockets_get(sockets, row, shown[i]),
-			       i < SHOWN - 1 ? "  " : "\n");
+			print_cell(sockets_get(sockets, row, shown[i].column),
+				   widths, i);
 }
 
 static void print_json(const struct options *opt, const struct sockets *sockets,
@@ -75,23 +82,23 @@ static void print_json(const struct options *opt, const struct sockets *sockets,
 
 int verb_list(const struct options *opt, int argc, char **argv)
 {
+	char *members, summary[256];
 	struct sockets sockets;
-	char *path, *members, summary[256];
 	size_t processes;
 	int status;
 
-	if (argc)
-		return usage("list takes no operand \"%s\"", argv[0]);
+	(void)argc;
+	(void)argv;
 	status = sockets_read(opt, &sockets);
 	if (status)
 		return status;
-	path = sysfs_path(opt, EXTSOCK_SYSFS_MEMBERS);
-	members = read_text(path);
-	free(path);
+	members = read_group(opt, EXTSOCK_SYSFS_MEMBERS);
 	if (!members) {
+		status = fail(errno, NULL, NULL,
+			      "cannot read the members of group \"%s\"",
+			      opt->group);
 		sockets_free(&sockets);
-		return fail(errno, NULL, "cannot read the members of group \"%s\"",
-			    opt->group);
+		return status;
 	}
 	processes = count_lines(members);
 	free(members);

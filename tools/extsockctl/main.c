@@ -10,55 +10,85 @@
 
 #include "extsockctl.h"
 
+/* What a verb takes. */
+#define TAKES_TREE	1
+#define TAKES_KEEP	2
+#define TAKES_POLICY	4
+#define TAKES_JSON	8
+#define TAKES_COMMAND	16
+#define NEEDS_GROUP	32
+
 /**
  * struct verb - a verb
  * @name: its name
  * @run: what does it
- * @operands: how its operands are written
- * @help: what it does
- * @needs_group: it is refused if there is no such group
+ * @check: whether its operands make sense
+ * @takes: what it takes
+ * @operands: how its options and operands are written
+ * @help: what it does, in a line
+ * @details: the rest of its help
  */
 struct verb {
 	const char *name;
 	int (*run)(const struct options *opt, int argc, char **argv);
+	int (*check)(const char *verb, int argc, char **argv);
+	unsigned int takes;
 	const char *operands;
 	const char *help;
-	bool needs_group;
+	const char *details;
 };
 
 static const struct verb verbs[] = {
-	{ "add", verb_add, "[--tree] PID...",
-	  "make processes members, with --tree their descendants too", true },
-	{ "remove", verb_remove, "PID...", "remove members", true },
-	{ "run", verb_run, "-- COMMAND...", "start a command as a member",
-	  true },
-	{ "freeze", verb_freeze, "[--policy=reset|keep]",
-	  "stop the group, sort its sockets", true },
-	{ "thaw", verb_thaw, "[--keep]",
-	  "reset external sockets, with --keep none, and let the group run",
-	  true },
-	{ "checkpoint", verb_checkpoint, "-- COMMAND...",
-	  "freeze, run a command, thaw and keep all sockets", true },
-	{ "status", verb_status, "", "state, settings and members", true },
-	{ "list", verb_list, "", "the sockets", true },
-	{ "groups", verb_groups, "[create|delete NAME]",
-	  "list, make or delete groups", false },
+	{ "add", verb_add, operands_pids, NEEDS_GROUP | TAKES_TREE,
+	  "[--tree] PID...", "make processes members",
+	  "Their children will be members from birth; those they have already are not.\n"
+	  "  --tree  with the descendants that are there; who is in the group already\n"
+	  "          is no failure" },
+	{ "remove", verb_remove, operands_pids, NEEDS_GROUP,
+	  "PID...", "remove members",
+	  "Only a group that runs can lose members." },
+	{ "run", verb_run, operands_command, NEEDS_GROUP | TAKES_COMMAND,
+	  "-- COMMAND...", "start a command as a member",
+	  "The exit status is the command's; 127 if there is none, 126 if it cannot run." },
+	{ "freeze", verb_freeze, operands_none, NEEDS_GROUP | TAKES_POLICY,
+	  "[--policy=reset|keep]", "stop the group and sort its sockets",
+	  "It stays frozen until it is thawed.\n"
+	  "  --policy=ACTION  what becomes of external sockets at the thaw, instead of\n"
+	  "                   the group's policy" },
+	{ "thaw", verb_thaw, operands_none, NEEDS_GROUP | TAKES_KEEP,
+	  "[--keep]", "reset external sockets and let the group run",
+	  "  --keep  reset none" },
+	{ "checkpoint", verb_checkpoint, operands_command,
+	  NEEDS_GROUP | TAKES_COMMAND,
+	  "-- COMMAND...", "freeze, run a command, thaw and keep all sockets",
+	  "The exit status is the command's; 128 and the signal's number if one killed it.\n"
+	  "If extsockctl is killed, the kernel thaws the group." },
+	{ "status", verb_status, operands_none, NEEDS_GROUP | TAKES_JSON,
+	  "[--json]", "show state, settings and members",
+	  "  --json  for programs" },
+	{ "list", verb_list, operands_none, NEEDS_GROUP | TAKES_JSON,
+	  "[--json]", "show the sockets",
+	  "While the group runs: those that members opened. While frozen: all.\n"
+	  "  --json  for programs, with all columns" },
+	{ "groups", verb_groups, operands_groups, TAKES_JSON,
+	  "[create|delete NAME]", "show, make or delete groups",
+	  "  --json  for programs" },
 };
 
-#define VERBS	(sizeof(verbs) / sizeof(verbs[0]))
+#define VERBS	ARRAY_SIZE(verbs)
 
-static int help(void)
+static int show_help(void)
 {
 	size_t i;
 
-	puts("usage: extsockctl [-g GROUP] [--json] VERB [OPERANDS]\n");
+	puts("usage: extsockctl [-g GROUP] VERB [OPTIONS] [OPERANDS]\n");
 	for (i = 0; i < VERBS; i++)
 		printf("  %-10s %-22s %s\n", verbs[i].name, verbs[i].operands,
 		       verbs[i].help);
 	puts("\n"
 	     "  -g, --group=GROUP  the group; \"" EXTSOCK_GROUP_DEFAULT "\" if not given\n"
 	     "  --json             for status, list and groups: JSON\n"
-	     "  -h, --help         this text\n"
+	     "  -h, --help         this text; behind a verb, that verb's\n"
 	     "  -V, --version      versions of extsockctl and of the module\n"
 	     "\n"
 	     "Exit status: 0 done, 1 refused by the kernel, 2 usage, 3 not found,\n"
@@ -66,28 +96,33 @@ static int help(void)
 	return EXIT_DONE;
 }
 
-static int version(void)
+static int show_verb(const struct verb *verb)
 {
-	char *module = read_text(EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_VERSION);
-
-	if (module)
-		module[strcspn(module, "\n")] = '\0';
-	printf("extsockctl %s\nmodule %s\n", EXTSOCK_VERSION,
-	       module ? module : "not loaded");
-	if (module && strcmp(module, EXTSOCK_VERSION))
-		fputs("extsockctl: module and extsockctl are of different versions\n",
-		      stderr);
-	free(module);
+	printf("usage: extsockctl [-g GROUP] %s %s\n\n%s: %s.\n%s\n",
+	       verb->name, verb->operands, verb->name, verb->help,
+	       verb->details);
 	return EXIT_DONE;
 }
 
-static bool name_valid(const char *name)
+static int show_version(void)
 {
-	size_t len = strlen(name);
+	char *module = read_text(EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_VERSION);
+	int err = errno;
 
-	return len && len <= EXTSOCK_NAME_MAX &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == len &&
-	       !strchr("_.-", name[0]);
+	printf("extsockctl %s\n", EXTSOCK_VERSION);
+	if (!module) {
+		printf("module %s\n", err == ENOENT ? "not loaded" : "unknown");
+		return err == ENOENT ? EXIT_DONE :
+		       fail(err, NULL, NULL, "cannot read the module's version");
+	}
+	module[strcspn(module, "\n")] = '\0';
+	printf("module %s\n", module);
+	if (strcmp(module, EXTSOCK_VERSION))
+		fprintf(stderr,
+			"extsockctl: the module is of version %s, extsockctl of %s; install both from one source\n",
+			module, EXTSOCK_VERSION);
+	free(module);
+	return EXIT_DONE;
 }
 
 static const struct verb *find_verb(const char *name)
@@ -121,9 +156,11 @@ static int parse_options(int argc, char **argv, const char *shorts,
 			opt->group = optarg;
 			break;
 		case 'h':
-			exit(help());
+			opt->help = true;
+			break;
 		case 'V':
-			exit(version());
+			opt->version = true;
+			break;
 		case 'j':
 			opt->json = true;
 			break;
@@ -137,82 +174,100 @@ static int parse_options(int argc, char **argv, const char *shorts,
 			opt->policy = optarg;
 			break;
 		default:
-			fputs("see extsockctl --help\n", stderr);
+			fputs("extsockctl: see extsockctl --help\n", stderr);
 			return EXIT_USAGE;
 		}
 	}
 	return EXIT_DONE;
 }
 
-/*
- * Options may stand before and after the verb, and among PIDs, but those
- * behind a command are the command's.
- */
-static const struct verb *parse(int argc, char **argv, struct options *opt)
-{
-	const struct verb *verb;
-	bool command;
-
-	if (parse_options(argc, argv, "+g:hV", opt))
-		return NULL;
-	if (optind == argc) {
-		usage("a verb is missing");
-		return NULL;
-	}
-	verb = find_verb(argv[optind]);
-	if (!verb) {
-		usage("there is no verb \"%s\"", argv[optind]);
-		return NULL;
-	}
-	optind++;
-	command = verb->run == verb_run || verb->run == verb_checkpoint;
-	if (parse_options(argc, argv, command ? "+g:hV" : "g:hV", opt))
-		return NULL;
-	return verb;
-}
-
 /* An option that the verb does not know would be silently lost. */
 static int check_options(const struct options *opt, const struct verb *verb)
 {
-	if (opt->tree && verb->run != verb_add)
+	if (opt->tree && !(verb->takes & TAKES_TREE))
 		return usage("%s has no --tree", verb->name);
-	if (opt->keep && verb->run != verb_thaw)
+	if (opt->keep && !(verb->takes & TAKES_KEEP))
 		return usage("%s has no --keep", verb->name);
-	if (opt->policy && verb->run != verb_freeze)
+	if (opt->policy && !(verb->takes & TAKES_POLICY))
 		return usage("%s has no --policy", verb->name);
-	if (opt->json && verb->run != verb_status && verb->run != verb_list &&
-	    verb->run != verb_groups)
+	if (opt->json && !(verb->takes & TAKES_JSON))
 		return usage("%s has no --json", verb->name);
+	/* Whether it can wait is for the kernel to say. */
 	if (opt->policy && strcmp(opt->policy, EXTSOCK_ACTION_RESET) &&
-	    strcmp(opt->policy, EXTSOCK_ACTION_KEEP))
+	    strcmp(opt->policy, EXTSOCK_ACTION_KEEP) &&
+	    strcmp(opt->policy, EXTSOCK_ACTION_WAIT))
 		return usage("there is no policy \"%s\"", opt->policy);
-	if (!name_valid(opt->group))
-		return usage("\"%s\" is no name of a group", opt->group);
-	return EXIT_DONE;
+	return group_name_valid(opt->group) ? EXIT_DONE : bad_group_name();
+}
+
+static int run_verb(const struct options *opt, const struct verb *verb,
+		    int argc, char **argv)
+{
+	int status = check_options(opt, verb);
+
+	if (!status)
+		status = verb->check(verb->name, argc, argv);
+	if (status)
+		return status;
+	if (!module_loaded()) {
+		fprintf(stderr,
+			"extsockctl: the module extsock is not loaded; load it with modprobe extsock, or insmod extsock.ko\n");
+		return EXIT_NOT_LOADED;
+	}
+	if (verb->takes & NEEDS_GROUP)
+		status = check_group(opt);
+	return status ? status : verb->run(opt, argc, argv);
+}
+
+/*
+ * Options may stand before and after the verb, and among PIDs, but those
+ * behind a command are the command's. getopt() looks for the order it is to
+ * keep only when it starts, so it is started anew behind the verb, which gives
+ * its place to the program's name.
+ */
+static int parse_verb(int argc, char **argv, struct options *opt)
+{
+	const struct verb *verb = find_verb(argv[0]);
+	char program[] = "extsockctl";
+
+	if (!verb)
+		return usage("there is no verb \"%s\"", argv[0]);
+	argv[0] = program;
+	optind = 0;
+	if (parse_options(argc, argv, verb->takes & TAKES_COMMAND ?
+			  "+g:hV" : "g:hV", opt))
+		return EXIT_USAGE;
+	if (opt->help)
+		return show_verb(verb);
+	if (opt->version)
+		return show_version();
+	return run_verb(opt, verb, argc - optind, argv + optind);
+}
+
+static int parse(int argc, char **argv)
+{
+	struct options opt = { .group = EXTSOCK_GROUP_DEFAULT };
+
+	if (parse_options(argc, argv, "+g:hV", &opt))
+		return EXIT_USAGE;
+	if (opt.help && optind >= argc)
+		return show_help();
+	if (opt.version)
+		return show_version();
+	if (optind >= argc)
+		return usage("a verb is missing");
+	return parse_verb(argc - optind, argv + optind, &opt);
 }
 
 int main(int argc, char **argv)
 {
-	struct options opt = { .group = EXTSOCK_GROUP_DEFAULT };
-	const struct verb *verb = parse(argc, argv, &opt);
-	int status = EXIT_USAGE;
+	int status = parse(argc, argv);
 
-	if (verb)
-		status = check_options(&opt, verb);
-	if (status)
-		return status;
-	if (!module_loaded()) {
-		fputs("extsockctl: the module extsock is not loaded; load it with modprobe extsock, or insmod extsock.ko\n",
-		      stderr);
-		return EXIT_NOT_LOADED;
-	}
-	if (verb->needs_group)
-		status = check_group(&opt);
-	if (!status)
-		status = verb->run(&opt, argc - optind, argv + optind);
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "extsockctl: cannot write the output: %s\n",
-			strerror(errno));
+	/* The file system may tell of a lack of room only now. */
+	errno = 0;
+	if (ferror(stdout) | fclose(stdout)) {
+		fprintf(stderr, "extsockctl: cannot write the output%s%s\n",
+			errno ? ": " : "", errno ? strerror(errno) : "");
 		status = status ? status : EXIT_REFUSED;
 	}
 	return status;

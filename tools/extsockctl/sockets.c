@@ -74,15 +74,9 @@ static int split(struct sockets *sockets)
 /* Without a socket the table does not tell: ask for the state. */
 static bool is_judged(const struct options *opt, const struct sockets *sockets)
 {
-	bool judged;
-	char *state;
-
 	if (sockets->rows)
 		return strcmp(sockets_get(sockets, 0, "class"), "-");
-	state = read_word(opt, EXTSOCK_SYSFS_STATE);
-	judged = state && !strcmp(state, EXTSOCK_STATE_FROZEN);
-	free(state);
-	return judged;
+	return state_is(opt, EXTSOCK_STATE_FROZEN);
 }
 
 /**

@@ -9,105 +9,148 @@
 
 #include "extsockctl.h"
 
-static const char * const settings[] = {
-	EXTSOCK_SYSFS_STATE, EXTSOCK_SYSFS_POLICY, EXTSOCK_SYSFS_WAIT_MS,
-	EXTSOCK_SYSFS_FREEZE_MS,
+#define VERSION_FILE	EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_VERSION
+
+static const struct {
+	const char *file;
+	bool number;
+} settings[] = {
+	{ EXTSOCK_SYSFS_STATE, false },
+	{ EXTSOCK_SYSFS_POLICY, false },
+	{ EXTSOCK_SYSFS_WAIT_MS, true },
+	{ EXTSOCK_SYSFS_FREEZE_MS, true },
 };
 
-#define SETTINGS	(sizeof(settings) / sizeof(settings[0]))
+#define SETTINGS	ARRAY_SIZE(settings)
 
-/* A file's text without its last newline; to be freed. */
-static char *read_line(const struct options *opt, const char *file)
+/**
+ * struct report - all that is said of a group
+ * @version: of the module
+ * @values: of the settings
+ * @members: one PID per line
+ * @sockets: the table
+ */
+struct report {
+	char *version;
+	char *values[SETTINGS];
+	char *members;
+	struct sockets sockets;
+};
+
+static void free_report(struct report *report)
 {
-	char *path = sysfs_path(opt, file), *text = read_text(path);
+	size_t i;
 
-	free(path);
-	if (text && *text)
-		text[strcspn(text, "\n")] = '\0';
-	return text;
+	free(report->version);
+	for (i = 0; i < SETTINGS; i++)
+		free(report->values[i]);
+	free(report->members);
+	sockets_free(&report->sockets);
 }
 
-static void print_members(char *members, bool json)
+static bool read_files(const struct options *opt, struct report *report)
 {
-	const char *sep = "";
-	char *pid;
+	size_t i;
 
-	while ((pid = strsep(&members, "\n"))) {
-		if (!*pid)
-			continue;
-		printf("%s%s", sep, pid);
-		sep = json ? "," : " ";
+	for (i = 0; i < SETTINGS; i++) {
+		report->values[i] = read_word(opt, settings[i].file);
+		if (!report->values[i])
+			return false;
+	}
+	report->members = read_group(opt, EXTSOCK_SYSFS_MEMBERS);
+	if (!report->members)
+		return false;
+	report->version = read_text(VERSION_FILE);
+	if (!report->version)
+		return false;
+	report->version[strcspn(report->version, "\n")] = '\0';
+	return true;
+}
+
+static void print_members(const char *members, const char *sep)
+{
+	bool first = true;
+	size_t len;
+
+	while (*members) {
+		len = strcspn(members, "\n");
+		if (len)
+			printf("%s%.*s", first ? "" : sep, (int)len, members);
+		first = first && !len;
+		members += len + (members[len] == '\n');
 	}
 }
 
-static void print_plain(const struct options *opt, char **values, char *members,
-			const struct sockets *sockets)
+static void print_plain(const struct options *opt, const struct report *report)
 {
 	char summary[256];
 	size_t i;
 
-	sockets_summary(sockets, count_lines(members), summary,
+	sockets_summary(&report->sockets, count_lines(report->members), summary,
 			sizeof(summary));
-	printf("group      %s\n", opt->group);
+	printf("%-10s %s\n", "group", opt->group);
 	for (i = 0; i < SETTINGS; i++)
-		printf("%-10s %s\n", settings[i], values[i]);
-	printf("members    ");
-	print_members(members, false);
-	printf("\n%s\n", summary);
+		printf("%-10s %s\n", settings[i].file, report->values[i]);
+	printf("%-10s ", "members");
+	print_members(report->members, " ");
+	printf("\n%-10s %s\n%s\n", "version", report->version, summary);
 }
 
-static void print_json(const struct options *opt, char **values, char *members,
-		       const struct sockets *sockets)
+static void print_classes(const struct sockets *sockets)
+{
+	size_t i;
+
+	printf(",\"sockets\":%zu,\"classes\":", sockets->rows);
+	if (!sockets->judged) {
+		printf("null");
+		return;
+	}
+	for (i = 0; i < CLASSES; i++)
+		printf("%c\"%s\":%zu", i ? ',' : '{', class_names[i],
+		       sockets_count(sockets, class_names[i]));
+	putchar('}');
+}
+
+static void print_json(const struct options *opt, const struct report *report)
 {
 	size_t i;
 
 	printf("{\"group\":");
 	json_string(opt->group);
 	for (i = 0; i < SETTINGS; i++) {
-		putchar(',');
-		json_string(settings[i]);
-		putchar(':');
-		/* the latter two are numbers */
-		if (i < 2)
-			json_string(values[i]);
+		printf(",\"%s\":", settings[i].file);
+		if (settings[i].number)
+			printf("%lu", strtoul(report->values[i], NULL, 10));
 		else
-			fputs(values[i], stdout);
+			json_string(report->values[i]);
 	}
-	printf(",\"sockets\":%zu,\"members\":[", sockets->rows);
-	print_members(members, true);
-	printf("]}\n");
+	printf(",\"members\":[");
+	print_members(report->members, ",");
+	printf("],\"version\":");
+	json_string(report->version);
+	print_classes(&report->sockets);
+	puts("}");
 }
 
 int verb_status(const struct options *opt, int argc, char **argv)
 {
-	char *values[SETTINGS] = { NULL }, *path, *members;
-	struct sockets sockets;
-	bool complete = true;
+	struct report report;
 	int status;
-	size_t i;
 
-	if (argc)
-		return usage("status takes no operand \"%s\"", argv[0]);
-	status = sockets_read(opt, &sockets);
+	(void)argc;
+	(void)argv;
+	memset(&report, 0, sizeof(report));
+	status = sockets_read(opt, &report.sockets);
 	if (status)
 		return status;
-	path = sysfs_path(opt, EXTSOCK_SYSFS_MEMBERS);
-	members = read_text(path);
-	free(path);
-	for (i = 0; i < SETTINGS; i++) {
-		values[i] = read_line(opt, settings[i]);
-		complete = complete && values[i];
-	}
-	if (!members || !complete)
-		status = fail(errno, NULL, "cannot read the status of group \"%s\"",
+	if (!read_files(opt, &report))
+		status = fail(errno, NULL, NULL,
+			      "cannot read the status of group \"%s\"",
 			      opt->group);
 	else if (opt->json)
-		print_json(opt, values, members, &sockets);
+		print_json(opt, &report);
 	else
-		print_plain(opt, values, members, &sockets);
-	for (i = 0; i < SETTINGS; i++)
-		free(values[i]);
-	free(members);
-	sockets_free(&sockets);
+		print_plain(opt, &report);
+	free_report(&report);
 	return status;
 }
