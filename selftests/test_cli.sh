@@ -112,7 +112,7 @@ check "checkpoint without a command" misused extsockctl checkpoint --
 check "groups create" gives 0 extsockctl groups create "$group"
 check "the group is there" [ -d "$dir" ]
 check "a second time it is refused" gives 1 extsockctl groups create "$group"
-check "a name the kernel does not take" gives 1 extsockctl groups create Bad
+check "a name the kernel does not take" misused extsockctl groups create Bad
 check "groups" gives 0 extsockctl groups
 check "it lists the group" printed "^$group +running +0$"
 check "groups --json, behind" gives 0 extsockctl groups --json
@@ -172,10 +172,10 @@ member=$!
 check "a client inside" eventually says connected
 
 check "list, running" gives 0 ctl list
-check "it has a heading" printed '^CLASS +ACTION +PROTOCOL +STATE +LOCAL +REMOTE'
+check "it has a heading" printed '^CLASS +ACTION +PROTO +STATE +LOCAL +REMOTE'
 check "and the connection" printed "127\.0\.0\.1:$port +connect "
 check "the hostile name is harmless" printed ' a\\040\\042b\\011\\134c,$'
-check "the last line sums up" last_line "1 process, 1 socket"
+check "the last line sums up" last_line "1 process, 1 socket opened while members"
 check "freeze" gives 0 ctl freeze
 check "it sums up" printed '^frozen: 1 process, 1 socket: 1 external$'
 check "list, frozen" gives 0 ctl list
@@ -195,7 +195,7 @@ check "status --json" gives 0 ctl status --json
 check "it is JSON" is_json
 check "with the state" json_has state frozen
 check "a second freeze is busy" gives 6 ctl freeze
-check "and says why" explained 'busy.*thaw'
+check "and says why" explained 'already frozen.*thaw'
 check "nobody is added" gives 6 ctl add "$lone"
 check "a frozen group is not deleted" gives 6 extsockctl groups delete "$group"
 check "thaw --keep" gives 0 ctl thaw --keep

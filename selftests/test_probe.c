@@ -218,7 +218,7 @@ TEST_F(probe, connections_that_came_and_went_leave_no_tag)
 	EXPECT_TRUE(EVENTUALLY(count_rows(&self->g) == 0))
 		TH_LOG("%d rows are left", count_rows(&self->g));
 	if (active_tags() >= 0)
-		EXPECT_TRUE(EVENTUALLY(active_tags() <= 256))
+		EXPECT_TRUE(EVENTUALLY(active_tags() <= 1024))
 			TH_LOG("%ld tags are left", active_tags());
 	EXPECT_LE(n, stat_of(&self->g, "probe_tcp_connect_hits"));
 	EXPECT_EQ(0, missed(&self->g, &names));

@@ -57,8 +57,13 @@ static int add_descendant(const struct options *opt, pid_t pid, bool *added)
 {
 	int err = -write_member(opt, "", pid);
 
+	if (err == EBUSY && is_member(opt, pid))
+		err = EEXIST;
+	/* A member that has ended just now is in no list: ask again. */
+	if (err == EBUSY)
+		err = -write_member(opt, "", pid);
 	*added = !err;
-	if (!err || err == ESRCH || (err == EBUSY && is_member(opt, pid)))
+	if (!err || err == ESRCH || err == EEXIST)
 		return EXIT_DONE;
 	return fail_member(opt, err, pid);
 }

@@ -36,10 +36,8 @@ bool group_name_valid(const char *name)
  */
 int bad_group_name(void)
 {
-	static const char made_of[] =
-		"that is no name of a group: it has 1 to %d of a-z, 0-9, _, . and -, and begins with a letter or digit";
-
-	return usage(made_of, EXTSOCK_NAME_MAX);
+	return usage("that is no name of a group: it has 1 to %d of a-z, 0-9, _, . and -, %s",
+		     EXTSOCK_NAME_MAX, "and begins with a letter or digit");
 }
 
 /**

@@ -16,6 +16,11 @@ int verb_run(const struct options *opt, int argc, char **argv)
 	(void)argc;
 	/* 0 is the writer. */
 	err = write_member(opt, "", 0);
+	if (err == -EBUSY && is_member(opt, getpid()))
+		return fail(EBUSY, "extsockctl is a member, and so is all that it starts",
+			    "start the command directly",
+			    "cannot run %s in group \"%s\"", argv[0],
+			    opt->group);
 	if (err)
 		return fail_member(opt, -err, getpid());
 	execvp(argv[0], argv);
