@@ -40,6 +40,10 @@
 
 #include "kselftest_harness.h"
 
+/* The harness's own 30 s are too little for an emulated debug kernel. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	120
+
 #define UNUSED	__attribute__((unused))
 
 /* Everything that should happen happens within this time, even emulated. */
