@@ -12,7 +12,7 @@ packages=$packages,redis-server,redis-tools,iperf3,criu
 superfluous="usr/share/perl usr/share/perl5 usr/lib/*/perl usr/lib/*/perl-base
 	usr/bin/*perl* usr/lib/*/libperl* usr/lib/python3* usr/bin/python3*
 	usr/lib/*/gconv usr/lib/apt usr/bin/apt* usr/lib/*/libapt*
-	usr/bin/redis-check-* usr/bin/redis-benchmark usr/bin/gpgv
+	usr/bin/redis-benchmark usr/bin/gpgv
 	usr/share/zoneinfo usr/share/info usr/share/bash-completion
 	usr/share/lintian usr/share/common-licenses var/lib/dpkg var/lib/apt
 	var/cache usr/share/keyrings etc/apt boot"
