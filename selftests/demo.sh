@@ -4,8 +4,6 @@
 # of it an iperf3 server and client, which talk to each other, and a redis
 # client, which talks to the server outside. Every claim is checked.
 set -u
-group=default
-control() { extsockctl -g "$group" "$@"; }
 work=$(mktemp -d)
 story=
 
@@ -14,7 +12,7 @@ tell() { story="$story  * $*"$'\n'; }
 die()
 {
 	printf 'NOT TRUE: %s\n' "$*"
-	control thaw --keep >/dev/null 2>&1
+	extsockctl thaw --keep >/dev/null 2>&1
 	exit 1
 }
 soon()
@@ -36,15 +34,15 @@ redis-server --save '' --daemonize yes --logfile /dev/null >/dev/null
 soon answers || die "redis-server answers"
 
 say "iperf3, both ends inside of the group"
-control run -- iperf3 -s -1 >"$work/server" 2>&1 &
+extsockctl run -- iperf3 -s -1 >"$work/server" 2>&1 &
 server=$!
 sleep 1
-control run -- iperf3 -c 127.0.0.1 -t 15 >"$work/iperf" 2>&1 &
+extsockctl run -- iperf3 -c 127.0.0.1 -t 15 >"$work/iperf" 2>&1 &
 client=$!
 
 say "redis-cli, inside of the group"
 mkfifo "$work/commands"
-control run -- redis-cli <"$work/commands" >"$work/client" 2>&1 &
+extsockctl run -- redis-cli <"$work/commands" >"$work/client" 2>&1 &
 redis=$!
 exec 7>"$work/commands"
 echo "set colour green" >&7
@@ -52,11 +50,11 @@ soon says OK || die "the redis client reached its server"
 tell "iperf3 talked to iperf3 inside of the group, redis-cli to a redis-server outside."
 
 say "extsockctl list, before"
-control list
+extsockctl list
 
 say "extsockctl freeze"
-control freeze || die "the group was frozen"
-control list
+extsockctl freeze || die "the group was frozen"
+extsockctl list
 [ "$(rows internal 127.0.0.1)" -ge 4 ] || die "iperf3's connections are internal"
 [ "$(rows external 127.0.0.1:6379)" = 1 ] || die "the redis connection is external"
 before=$(bytes)
@@ -66,7 +64,7 @@ tell "Frozen, iperf3's counters stood still for two seconds."
 answers || die "redis-server, outside, goes on"
 
 say "extsockctl thaw"
-control thaw || die "the group was thawed"
+extsockctl thaw || die "the group was thawed"
 sleep 0.5
 [ "$before" != "$(bytes)" ] || die "iperf3 goes on"
 echo "get colour" >&7
