@@ -24,6 +24,7 @@
 /* Members kept in reserve for forks when memory is short. */
 #define MEMBER_RESERVE		64
 
+/* What it protects is said in group.h. */
 DEFINE_MUTEX(extsock_group_mutex);
 LIST_HEAD(extsock_groups);
 
@@ -66,7 +67,7 @@ struct extsock_group *extsock_group_of(struct task_struct *task)
 {
 	struct extsock_member *member;
 
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "extsock_group_of() needs RCU");
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "groups are found under RCU");
 	member = find_member(task_tgid(task));
 	return member ? member->group : NULL;
 }

@@ -52,8 +52,10 @@ static bool bytes_agree(const struct sock *from, const struct sock *to)
 	u32 acked = READ_ONCE(tcp_sk(from)->snd_una);
 	u32 received, sent;
 
+	/* What was acknowledged before had been received by now. */
 	smp_rmb();
 	received = READ_ONCE(tcp_sk(to)->rcv_nxt);
+	/* What was received before had been sent by now. */
 	smp_rmb();
 	sent = READ_ONCE(tcp_sk(from)->snd_nxt);
 	return !before(received, acked) && !after(received, sent);
