@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -332,6 +333,15 @@ UNUSED static long result(struct actor *a)
 	return EVENTUALLY(is_done(a)) ? a->stage->ret : -ETIME;
 }
 
+/* Does a process come to sleep in this system call? */
+UNUSED static bool sleeps_in(pid_t pid, long nr)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	return EVENTUALLY(*slurp(path) != 'r' && atol(slurp(path)) == nr);
+}
+
 /* Let an actor run a function, which must not return to the test. */
 #define START_FN(a, fn)	start(a, -1L, (long)(fn), 0L, 0L, 0L, 0L, 0L)
 
@@ -448,6 +458,39 @@ UNUSED static int connect_to(struct actor *a, int family, const char *ip,
 UNUSED static int accept_from(struct actor *a, int fd)
 {
 	return CALL(a, SYS_accept, fd, NULL, NULL);
+}
+
+UNUSED static struct tcp_info *info_of(struct actor *a, int fd)
+{
+	struct tcp_info *info = (void *)buf_of(a);
+	socklen_t *len = (void *)(info + 1);
+
+	memset(info, 0, sizeof(*info));
+	*len = sizeof(*info);
+	CALL(a, SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, info, len);
+	return info;
+}
+
+/* Does the connection come into this state? */
+UNUSED static bool comes_to(struct actor *a, int fd, int state)
+{
+	return EVENTUALLY(info_of(a, fd)->tcpi_state == state);
+}
+
+/* Do so many connections come to wait for accept? */
+UNUSED static bool comes_to_queue(struct actor *a, int listener, unsigned int n)
+{
+	/* Of a listening socket this is the length of its queue. */
+	return EVENTUALLY(info_of(a, listener)->tcpi_unacked == n);
+}
+
+/* Do so many bytes come to be read? */
+UNUSED static bool comes_to_read(struct actor *a, int fd, int n)
+{
+	int *waiting = (int *)buf_of(a);
+
+	return EVENTUALLY(!CALL(a, SYS_ioctl, fd, FIONREAD, waiting) &&
+			  *waiting == n);
 }
 
 /* Two ends of a connection. */

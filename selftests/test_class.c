@@ -115,7 +115,7 @@ TEST_F(class, queued_internal)
 	int client = connect_to(self->a, AF_INET, NULL, port_of(self->b, l), 0);
 
 	ASSERT_GE(client, 0);
-	msleep(50);
+	ASSERT_TRUE(comes_to_queue(self->b, l, 1));
 	FREEZE();
 	EXPECT_STREQ("internal", class_of(&self->g, self->a, client));
 	EXPECT_STREQ("internal", column_of(&self->g, self->b->pid, -1,
@@ -131,7 +131,7 @@ TEST_F(class, queued_external)
 	int port = port_of(self->b, l);
 	int client = connect_to(OUTSIDE, AF_INET, NULL, port, 0);
 
-	msleep(50);
+	ASSERT_TRUE(comes_to_queue(self->b, l, 1));
 	FREEZE();
 	EXPECT_STREQ("external", column_of(&self->g, self->b->pid, -1,
 					   "class"));

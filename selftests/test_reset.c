@@ -50,7 +50,7 @@ static void cycle(struct __test_metadata *_metadata, const struct group *g)
 TEST_F(reset, unread_data_then_the_error_once_then_the_end)
 {
 	ASSERT_EQ(5, send_text(OUTSIDE, self->peer, "hello"));
-	msleep(50);
+	ASSERT_TRUE(comes_to_read(self->m, self->fd, 5));
 	cycle(_metadata, &self->g);
 	EXPECT_EQ(5, receive(self->m, self->fd));
 	EXPECT_STREQ("hello", buf_of(self->m));
@@ -93,8 +93,7 @@ TEST_F(reset, blocked_reader_wakes)
 {
 	START(self->m, SYS_recvfrom, self->fd, buf_of(self->m), 16, 0, NULL,
 	      NULL);
-	msleep(100);
-	ASSERT_FALSE(is_done(self->m));
+	ASSERT_TRUE(sleeps_in(self->m->pid, SYS_recvfrom));
 	ASSERT_EQ(0, control(&self->g, "freeze"));
 	msleep(50);
 	EXPECT_FALSE(is_done(self->m));
@@ -109,7 +108,7 @@ TEST_F(reset, blocked_poller_wakes)
 	p->fd = self->fd;
 	p->events = POLLIN;
 	START(self->m, SYS_poll, p, 1, -1);
-	msleep(100);
+	ASSERT_TRUE(sleeps_in(self->m->pid, SYS_poll));
 	cycle(_metadata, &self->g);
 	EXPECT_EQ(1, result(self->m));
 	EXPECT_EQ(POLLIN | POLLERR | POLLHUP, p->revents);
@@ -142,7 +141,7 @@ TEST_F(reset, epoll_waiter_wakes)
 	struct epoll_event *e = (void *)buf_of(self->m);
 
 	START(self->m, SYS_epoll_wait, ep, e, 1, -1);
-	msleep(100);
+	ASSERT_TRUE(sleeps_in(self->m->pid, SYS_epoll_wait));
 	cycle(_metadata, &self->g);
 	EXPECT_EQ(1, epoll_after_thaw(self->m, ep));
 	EXPECT_EQ(EPOLLIN | EPOLLERR | EPOLLHUP, e->events);
@@ -154,7 +153,7 @@ TEST_F(reset, edge_triggered_epoll_waiter_wakes)
 	struct epoll_event *e = (void *)buf_of(self->m);
 
 	START(self->m, SYS_epoll_wait, ep, e, 1, -1);
-	msleep(100);
+	ASSERT_TRUE(sleeps_in(self->m->pid, SYS_epoll_wait));
 	cycle(_metadata, &self->g);
 	EXPECT_EQ(1, epoll_after_thaw(self->m, ep));
 	EXPECT_EQ(EPOLLIN | EPOLLERR | EPOLLHUP, e->events);
@@ -172,8 +171,7 @@ TEST_F(reset, blocked_writer_wakes)
 	} while (sent > 0);
 	ASSERT_EQ(-EAGAIN, sent);
 	START(self->m, SYS_sendto, self->fd, b, 32768, MSG_NOSIGNAL, NULL, 0);
-	msleep(100);
-	ASSERT_FALSE(is_done(self->m));
+	ASSERT_TRUE(sleeps_in(self->m->pid, SYS_sendto));
 	cycle(_metadata, &self->g);
 	EXPECT_EQ(-ECONNRESET, result(self->m));
 }
@@ -181,7 +179,7 @@ TEST_F(reset, blocked_writer_wakes)
 TEST_F(reset, close_wait)
 {
 	ASSERT_EQ(0, shutdown(self->peer, SHUT_WR));
-	msleep(50);
+	ASSERT_TRUE(comes_to(self->m, self->fd, TCP_CLOSE_WAIT));
 	ASSERT_EQ(0, control(&self->g, "freeze"));
 	EXPECT_STREQ("close-wait", column_of(&self->g, self->m->pid, self->fd,
 					     "state"));
@@ -194,6 +192,7 @@ TEST_F(reset, fin_wait2)
 {
 	ASSERT_EQ(0, CALL(self->m, SYS_shutdown, self->fd, SHUT_WR));
 	EXPECT_EQ(0, receive(OUTSIDE, self->peer));
+	ASSERT_TRUE(comes_to(self->m, self->fd, TCP_FIN_WAIT2));
 	ASSERT_EQ(0, control(&self->g, "freeze"));
 	EXPECT_STREQ("fin-wait-2", column_of(&self->g, self->m->pid, self->fd,
 					     "state"));
@@ -310,8 +309,7 @@ TEST_F(connecting, blocking_connect_is_refused_and_the_socket_usable)
 	int ok = listener(OUTSIDE, AF_INET), peer;
 
 	START(self->m, SYS_connect, fd, ss, len);
-	msleep(200);
-	ASSERT_FALSE(is_done(self->m));
+	ASSERT_TRUE(sleeps_in(self->m->pid, SYS_connect));
 	ASSERT_EQ(0, control(&self->g, "freeze"));
 	EXPECT_STREQ("syn-sent", column_of(&self->g, self->m->pid, fd,
 					   "state"));
@@ -331,7 +329,7 @@ TEST_F(connecting, nonblocking_connect_is_refused)
 	int *err = (int *)buf_of(self->m);
 	socklen_t *len = (socklen_t *)(buf_of(self->m) + 64);
 
-	msleep(50);
+	ASSERT_TRUE(comes_to(self->m, fd, TCP_SYN_SENT));
 	ASSERT_EQ(0, control(&self->g, "freeze"));
 	ASSERT_EQ(0, control(&self->g, "thaw"));
 	EXPECT_TRUE(poll_fd(self->m, fd) & POLLERR);

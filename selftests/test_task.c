@@ -67,15 +67,6 @@ static char task_state(pid_t pid)
 	return end ? end[2] : '?';
 }
 
-/* Does it come to sleep in this system call? */
-static bool sleeps_in(pid_t pid, long nr)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	return EVENTUALLY(*slurp(path) != 'r' && atol(slurp(path)) == nr);
-}
-
 /* ---- birth ---- */
 
 /*

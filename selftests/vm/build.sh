@@ -34,7 +34,7 @@ quietly()
 quietly make -C "$kdir" M="$build/module-build" W=1 \
 	CONFIG_DEBUG_INFO_BTF_MODULES= modules
 cp "$build/module-build/extsock.ko" "$build/extsock.ko"
-quietly make -C "$top/tools/extsockctl" O="$build/tools" LDFLAGS=-static
+quietly make -C "$top/tools/extsockctl" O="$build/tools" LDFLAGS=-static check
 cp "$build/tools/extsockctl" "$build/extsockctl"
 
 # kselftest's install layout: a folder for the collection, the runner, a list.
