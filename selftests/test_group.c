@@ -281,15 +281,15 @@ TEST_F(group, deletes_only_the_empty_and_running)
 	self->m = actor();
 }
 
-TEST_F(group, many_members_are_read_whole)
+TEST_F_TIMEOUT(group, many_members_are_read_whole, 500)
 {
 	int i, n;
 
-	for (i = 0; i < 75; i++) {
+	for (i = 0; i < 48; i++) {
 		START_FN(self->m, fork_some);
 		ASSERT_EQ(0, result(self->m));
 	}
-	n = 1 + 75 * 21;
+	n = 1 + 48 * 21;
 	EXPECT_TRUE(EVENTUALLY(count_members(&self->g) == n));
 }
 

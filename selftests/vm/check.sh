@@ -18,7 +18,7 @@ if [ -n "$only" ]; then
 		grep -xE "(test_)?${only%.sh}(\.sh)?" | head -n 1) ||
 		die "there is no test \"$only\"; there are: $(cut -d: -f2 \
 			"$build/selftests/kselftest-list.txt" | tr '\n' ' ')"
-	deadline=330
+	deadline=$((deadline / 4))
 fi
 cat >"$build/script" <<EOF
 ./run_kselftest.sh ${name+-t extsock:$name}
