@@ -67,8 +67,8 @@ static const struct rhashtable_params sock_params = {
 
 static const struct rhashtable_params ends_params = {
 	.head_offset = offsetof(struct extsock_socket, by_ends),
-	.key_offset = offsetof(struct extsock_socket, ends),
-	.key_len = sizeof_field(struct extsock_socket, ends),
+	.key_offset = offsetof(struct extsock_socket, key),
+	.key_len = sizeof_field(struct extsock_socket, key),
 };
 
 /**
@@ -107,6 +107,23 @@ void extsock_census_ends(const struct sock *sk, struct extsock_endpoints *ends)
 	}
 	ends->lport = inet->inet_sport;
 	ends->rport = inet->inet_dport;
+}
+
+/**
+ * extsock_census_inode() - the inode of a socket, as in /proc/PID/fd
+ * @sk: a full socket that the caller holds
+ *
+ * Context: any but hard interrupts.
+ * Return: its number, or 0 if it has none: not accepted yet, or closed.
+ */
+unsigned long extsock_census_inode(struct sock *sk)
+{
+	unsigned long inode;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	inode = sk->sk_socket ? SOCK_INODE(sk->sk_socket)->i_ino : 0;
+	read_unlock_bh(&sk->sk_callback_lock);
+	return inode;
 }
 
 static void put_tasks(struct tasks *tasks)
@@ -247,11 +264,11 @@ static struct extsock_socket *add_entry(struct extsock_census *census,
 	entry->sk = sk;
 	entry->state = READ_ONCE(sk->sk_state);
 	extsock_census_ends(sk, &entry->ends);
-	if (entry->state == TCP_LISTEN) {
-		memset(&entry->ends.local, 0, sizeof(entry->ends.local));
-		memset(&entry->ends.remote, 0, sizeof(entry->ends.remote));
-		entry->ends.rport = 0;
-	}
+	if (entry->state == TCP_LISTEN)
+		entry->key.lport = entry->ends.lport;
+	else
+		entry->key = entry->ends;
+	entry->inode = extsock_census_inode(sk);
 	entry->pid = get_pid(task_tgid(owner));
 	entry->fd = fd;
 	get_task_comm(entry->comm, owner);

@@ -38,7 +38,6 @@ enum extsock_class {
  * @lport: port of this end
  * @rport: port of the other end
  *
- * A listening socket has only @lport: that is how its port is looked up.
  */
 struct extsock_endpoints {
 	struct in6_addr local;
@@ -51,9 +50,11 @@ struct extsock_endpoints {
  * struct extsock_socket - a socket that the census found
  * @node: in the census's list, in the order found
  * @by_sock: in the census's table by @sk
- * @by_ends: in the census's table by @ends; TCP sockets that have a port
+ * @by_ends: in the census's table by @key; TCP sockets that have a port
  * @sk: the socket, a counted reference; a key of @by_sock
  * @ends: its ends at the time of the census
+ * @key: the same, but of a listening socket @lport alone: so it is looked up
+ * @inode: of its file in sockfs at that time, or 0
  * @file: its file with a reference, during the census only
  * @held: how often the members' descriptor tables hold @file
  * @files: how many references @file had at the time of the census
@@ -79,6 +80,8 @@ struct extsock_socket {
 	struct rhlist_head by_ends;
 	struct sock *sk;
 	struct extsock_endpoints ends;
+	struct extsock_endpoints key;
+	unsigned long inode;
 	struct file *file;
 	long held;
 	long files;
@@ -120,6 +123,7 @@ struct extsock_census {
 struct extsock_census *extsock_census_take(struct extsock_group *group);
 void extsock_census_free(struct extsock_census *census);
 void extsock_census_ends(const struct sock *sk, struct extsock_endpoints *ends);
+unsigned long extsock_census_inode(struct sock *sk);
 bool extsock_census_is_tcp(const struct sock *sk);
 struct rhlist_head *
 extsock_census_by_ends(struct extsock_census *census,

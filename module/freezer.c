@@ -145,6 +145,17 @@ static bool all_tasks(struct extsock_group *group,
 	return all;
 }
 
+static void name_blocker(struct task_struct *leader, struct task_struct *task,
+			 struct extsock_outcome *outcome)
+{
+	extsock_outcome_add(outcome, "in the way: PID %d (",
+			    task_pid_vnr(leader));
+	extsock_outcome_quote(outcome, leader->comm,
+			      strnlen(leader->comm, TASK_COMM_LEN));
+	extsock_outcome_add(outcome, "), thread %d, state %c\n",
+			    task_pid_vnr(task), task_state_to_char(task));
+}
+
 static void name_blockers(struct extsock_group *group,
 			  struct extsock_outcome *outcome)
 {
@@ -160,14 +171,8 @@ static void name_blockers(struct extsock_group *group,
 		for_each_thread(leader, task) {
 			if (stands_still(task) || task->flags & PF_EXITING)
 				continue;
-			if (n++ >= BLOCKERS_NAMED)
-				continue;
-			extsock_outcome_add(outcome,
-					    "in the way: PID %d (%*pE), thread %d, state %c\n",
-					    pid_vnr(member->pid),
-					    (int)strnlen(leader->comm, TASK_COMM_LEN),
-					    leader->comm, task_pid_vnr(task),
-					    task_state_to_char(task));
+			if (n++ < BLOCKERS_NAMED)
+				name_blocker(leader, task, outcome);
 		}
 	}
 	rcu_read_unlock();
@@ -254,31 +259,6 @@ void extsock_freezer_resume(struct extsock_group *group)
 	all_tasks(group, resume_task);
 }
 
-/**
- * extsock_freezer_born() - a new task of a group that is held
- * @task: the task, which has not run yet
- *
- * The child of a tracer's task that was traced from birth is the tracer's.
- *
- * Context: under the member lock.
- */
-void extsock_freezer_born(struct task_struct *task)
-{
-	struct sighand_struct *sighand;
-	unsigned long flags;
-
-	sighand = lock_sighand(task, &flags);
-	if (!sighand)
-		return;
-	if (task->ptrace && current->jobctl & JOBCTL_EXTSOCK_TAKEN) {
-		task->jobctl |= JOBCTL_EXTSOCK_TAKEN;
-	} else {
-		task->jobctl |= JOBCTL_TRAP_FREEZE;
-		set_tsk_thread_flag(task, TIF_SIGPENDING);
-	}
-	unlock_sighand(sighand, flags);
-}
-
 /* Under siglock: must the task stand still? */
 static bool is_held(struct task_struct *task)
 {
@@ -300,6 +280,34 @@ static bool is_member(struct task_struct *task)
 	member = extsock_group_of(task);
 	rcu_read_unlock();
 	return member;
+}
+
+/**
+ * extsock_freezer_born() - a new task, which has not run yet
+ * @task: the task; of a group that is held, it stands still from birth
+ *
+ * It is a member already if its creator is one. The child of a tracer's task
+ * that was traced from birth is the tracer's.
+ *
+ * Context: the task_newtask tracepoint, in the creator, no locks held.
+ */
+void extsock_freezer_born(struct task_struct *task)
+{
+	struct sighand_struct *sighand;
+	unsigned long flags;
+
+	if (likely(!is_member(task)))
+		return;
+	sighand = lock_sighand(task, &flags);
+	if (!sighand)
+		return;
+	if (is_held(task)) {
+		if (task->ptrace && current->jobctl & JOBCTL_EXTSOCK_TAKEN)
+			task->jobctl |= JOBCTL_EXTSOCK_TAKEN;
+		else
+			trap(task);
+	}
+	unlock_sighand(sighand, flags);
 }
 
 /**

@@ -14,7 +14,6 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "freezer.h"
 #include "group.h"
 #include "probe.h"
 
@@ -30,7 +29,7 @@ LIST_HEAD(extsock_groups);
 
 /*
  * Protects member_table, every group's list, numbers and flags. Taken in fork
- * and exit, and by extsock_group_hold(); siglock nests inside.
+ * and exit, and by extsock_group_hold(); nothing nests inside.
  */
 static DEFINE_SPINLOCK(member_lock);
 static DEFINE_HASHTABLE(member_table, MEMBER_HASH_BITS);
@@ -272,18 +271,15 @@ static bool inherit(struct extsock_group *group, struct task_struct *child)
 }
 
 /**
- * extsock_group_born() - a task was created and has not run yet
- * @child: the task
- * @thread: it is a thread of its creator's process
+ * extsock_group_born() - a process was created and has not run yet
+ * @child: its first task
  *
- * A process inherits the group of its creator, and in a group that is being
- * stopped or stands still every new task stands still from birth. Without
- * memory the group is marked incomplete, and cannot be frozen until it has
- * been empty once.
+ * It inherits the group of its creator. Without memory the group is marked
+ * incomplete, and cannot be frozen until it has been empty once.
  *
  * Context: the task_newtask tracepoint, in the creator; does not sleep.
  */
-void extsock_group_born(struct task_struct *child, bool thread)
+void extsock_group_born(struct task_struct *child)
 {
 	struct extsock_member *parent;
 	unsigned long flags;
@@ -298,12 +294,10 @@ void extsock_group_born(struct task_struct *child, bool thread)
 	if (parent) {
 		struct extsock_group *group = parent->group;
 
-		if (!thread && !inherit(group, child)) {
+		if (!inherit(group, child)) {
 			group->incomplete = true;
 			extsock_group_count(group, EXTSOCK_LOST, 1);
 		}
-		if (group->holding)
-			extsock_freezer_born(child);
 	}
 	spin_unlock_irqrestore(&member_lock, flags);
 }
@@ -335,12 +329,13 @@ void extsock_group_forget(struct task_struct *task)
 }
 
 /**
- * extsock_group_hold() - say whether whoever is born stands still
+ * extsock_group_hold() - say whether members are to stand still
  * @group: the group
  * @holding: from now on, or no longer
  *
- * After it returns, a new task either stands still from birth or is found by
- * a walk over the members.
+ * After it returns, a new process either finds @holding as said or is found by
+ * a walk over the members: it became one, under the same lock, before. So does
+ * a new thread, which is linked before extsock_freezer_born() looks.
  *
  * Context: any but hard interrupts; takes the member lock.
  */
@@ -349,6 +344,8 @@ void extsock_group_hold(struct extsock_group *group, bool holding)
 	spin_lock_irq(&member_lock);
 	WRITE_ONCE(group->holding, holding);
 	spin_unlock_irq(&member_lock);
+	/* Pairs with the siglock that is taken between linking and looking. */
+	smp_mb();
 }
 
 /**

@@ -102,8 +102,8 @@ enum extsock_counter {
  * @text: the list that this reader is being given, piece by piece
  * @text_len: its length in bytes
  *
- * A group lives from extsock_group_create() to extsock_group_delete(), which
- * says who could still hold it.
+ * Made and published by a write to the file "groups", and taken back by
+ * another; extsock_group_free() says who could still hold it then.
  */
 struct extsock_group {
 	struct list_head node;
@@ -174,7 +174,7 @@ int extsock_group_retire(struct extsock_group *group);
 
 int extsock_group_join(struct extsock_group *group, pid_t nr);
 int extsock_group_leave(struct extsock_group *group, pid_t nr);
-void extsock_group_born(struct task_struct *child, bool thread);
+void extsock_group_born(struct task_struct *child);
 void extsock_group_forget(struct task_struct *task);
 
 struct extsock_group *extsock_group_of(struct task_struct *task);

@@ -135,7 +135,9 @@ static int on_ptrace_unlink(struct kprobe *kp, struct pt_regs *regs)
 
 static void on_newtask(EXTSOCK_NEWTASK_PROTO)
 {
-	extsock_group_born(task, clone_flags & CLONE_THREAD);
+	if (!(clone_flags & CLONE_THREAD))
+		extsock_group_born(task);
+	extsock_freezer_born(task);
 }
 
 static void on_process_exit(EXTSOCK_PROCESS_EXIT_PROTO)
@@ -292,6 +294,23 @@ static void free_hits(void)
 		free_percpu(probes[i].hits);
 }
 
+/*
+ * A kprobe that is a breakpoint runs with interrupts off, where a tag's locks
+ * must not be taken; one on ftrace runs as the function does.
+ */
+static int try_probe(struct probe *probe)
+{
+	int err = attach_probe(probe);
+
+	if (!err && !kprobe_ftrace(&probe->kp))
+		err = -EOPNOTSUPP;
+	detach_probe(probe);
+	if (err)
+		pr_err("cannot probe %s by ftrace, which extsock needs (error %d)\n",
+		       probe->symbol, err);
+	return err;
+}
+
 /* Refuse a kernel that lacks a probe now, and not when somebody joins. */
 static int try_probes(void)
 {
@@ -304,13 +323,8 @@ static int try_probes(void)
 			       points[i].name);
 			return -EOPNOTSUPP;
 		}
-	for (i = 0; !err && i < ARRAY_SIZE(probes); i++) {
-		err = attach_probe(&probes[i]);
-		detach_probe(&probes[i]);
-		if (err)
-			pr_err("cannot probe %s, which extsock needs (error %d)\n",
-			       probes[i].symbol, err);
-	}
+	for (i = 0; !err && i < ARRAY_SIZE(probes); i++)
+		err = try_probe(&probes[i]);
 	return err;
 }
 

@@ -111,9 +111,10 @@ static int parse_freeze_option(struct control *control, const char *word,
 
 static int not_understood(struct control *control, const char *word)
 {
+	extsock_outcome_add(&control->outcome, "not understood: \"");
+	extsock_outcome_quote(&control->outcome, word, strlen(word));
 	extsock_outcome_add(&control->outcome,
-			    "not understood: \"%*pE\"; expected \"freeze [policy=reset|wait|keep] [wait_ms=N] [lease]\" or \"thaw [keep]\"\n",
-			    (int)strlen(word), word);
+			    "\"; expected \"freeze [policy=reset|wait|keep] [wait_ms=N] [lease]\" or \"thaw [keep]\"\n");
 	return -EINVAL;
 }
 
@@ -207,6 +208,7 @@ static const struct proc_ops control_ops = {
  * @command: the opener's name, or that of the holder
  * @pid: a holder, or NULL
  * @fd: its descriptor there, or -1
+ * @inode: of the socket's file, or 0
  */
 struct row {
 	struct sock *sk;
@@ -220,6 +222,7 @@ struct row {
 	const char *command;
 	struct pid *pid;
 	int fd;
+	unsigned long inode;
 };
 
 static void show_family(struct seq_file *seq, const struct sock *sk)
@@ -333,7 +336,7 @@ static void show_command(struct seq_file *seq, const char *command)
 		seq_putc(seq, '-');
 	else
 		seq_escape_mem(seq, command, len,
-			       ESCAPE_OCTAL | ESCAPE_NP | ESCAPE_APPEND,
+			       ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND,
 			       " \\\"");
 	seq_putc(seq, ' ');
 }
@@ -349,16 +352,6 @@ static void show_opened(struct seq_file *seq, u64 ns)
 	}
 	ms = div_u64_rem(ms, MSEC_PER_SEC, &rest);
 	seq_printf(seq, "%llu.%03u ", ms, rest);
-}
-
-static unsigned long inode_of(struct sock *sk)
-{
-	unsigned long inode;
-
-	read_lock_bh(&sk->sk_callback_lock);
-	inode = sk->sk_socket ? SOCK_INODE(sk->sk_socket)->i_ino : 0;
-	read_unlock_bh(&sk->sk_callback_lock);
-	return inode;
 }
 
 static void show_row(struct seq_file *seq, const struct row *row)
@@ -382,7 +375,7 @@ static void show_row(struct seq_file *seq, const struct row *row)
 	show_pid(seq, row->opener);
 	show_command(seq, row->command);
 	show_opened(seq, row->opened);
-	seq_printf(seq, "%lu %u\n", inode_of(sk), sock_net(sk)->ns.inum);
+	seq_printf(seq, "%lu %u\n", row->inode, sock_net(sk)->ns.inum);
 }
 
 static void show_census(struct seq_file *seq,
@@ -398,11 +391,9 @@ static void show_census(struct seq_file *seq,
 			.opener = entry->opener, .opened = entry->opened,
 			.command = entry->opener ? entry->command : entry->comm,
 			.pid = entry->pid, .fd = entry->fd,
+			.inode = entry->inode,
 		};
 
-		/* Only its port is in the table. */
-		if (entry->state == TCP_LISTEN)
-			extsock_census_ends(entry->sk, &row.ends);
 		show_row(seq, &row);
 		if (seq_has_overflowed(seq))
 			break;
@@ -420,6 +411,7 @@ static void show_tag(struct seq_file *seq, const struct extsock_tag *tag)
 	if (!sk)
 		return;
 	row.state = READ_ONCE(sk->sk_state);
+	row.inode = extsock_census_inode(sk);
 	extsock_census_ends(sk, &row.ends);
 	show_row(seq, &row);
 	sock_gen_put(sk);

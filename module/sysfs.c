@@ -99,7 +99,8 @@ static int refresh_members(struct extsock_group *group, const void *reader)
 /*
  * A list longer than a page is read in pieces, which must be of one list: that
  * which is made when the reader begins. Another reader that begins meanwhile
- * replaces it, and the first one is told to begin again.
+ * replaces it, and the first one is told to begin again, unless it has come to
+ * the end.
  */
 static ssize_t members_read(struct extsock_group *group, struct file *file,
 			    char *buf, loff_t off, size_t count)
@@ -109,7 +110,7 @@ static ssize_t members_read(struct extsock_group *group, struct file *file,
 	mutex_lock(&group->text_lock);
 	if (!off)
 		ret = refresh_members(group, file);
-	else if (group->text_reader != file)
+	else if (group->text_reader != file && off < group->text_len)
 		ret = -EAGAIN;
 	if (!ret)
 		ret = give(buf, off, count, group->text, group->text_len);

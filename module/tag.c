@@ -70,11 +70,6 @@ void extsock_tag_record(struct sock *sk, u64 group,
 {
 	struct extsock_tag *tag;
 
-	/* The table's locks are for softirqs; a probe set by a breakpoint
-	 * instead of ftrace runs with interrupts off.
-	 */
-	if (irqs_disabled())
-		return;
 	extsock_tag_drop(sk);
 	tag = kmem_cache_alloc(tag_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!tag)

@@ -125,19 +125,19 @@ static bool is_requested(const struct extsock_socket *client,
 
 /* Would a SYN of @client come to @listener? */
 static bool is_called(const struct extsock_socket *client,
-		      const struct sock *listener)
+		      const struct extsock_socket *listener)
 {
 	const struct in6_addr *to = &client->ends.remote;
-	struct net *here = sock_net(client->sk), *there = sock_net(listener);
-	struct extsock_endpoints bound;
+	const struct in6_addr *bound = &listener->ends.local;
+	struct net *here = sock_net(client->sk);
+	struct net *there = sock_net(listener->sk);
 
-	extsock_census_ends(listener, &bound);
-	if (!ipv6_addr_equal(&bound.local, to) &&
-	    !ipv6_addr_any(&bound.local) && !is_any_v4(&bound.local))
+	if (!ipv6_addr_equal(bound, to) && !ipv6_addr_any(bound) &&
+	    !is_any_v4(bound))
 		return false;
 	/* IPv4 does not come to an IPv6-only socket, nor IPv6 to an IPv4 one. */
-	if (ipv6_addr_v4mapped(to) ? ipv6_only_sock(listener) :
-				     is_any_v4(&bound.local))
+	if (ipv6_addr_v4mapped(to) ? ipv6_only_sock(listener->sk) :
+				     is_any_v4(bound))
 		return false;
 	if (net_eq(here, there))
 		return is_local(here, to);
@@ -160,7 +160,7 @@ static bool has_listener(struct extsock_census *census,
 			continue;
 		if (is_requested(entry, other->sk))
 			return true;
-		if (entry->state == TCP_SYN_SENT && is_called(entry, other->sk))
+		if (entry->state == TCP_SYN_SENT && is_called(entry, other))
 			return true;
 	}
 	return false;

@@ -47,6 +47,31 @@
 
 #define UNUSED	__attribute__((unused))
 
+/*
+ * With EXTSOCK_ONLY=TEST in the environment only the tests of this name run.
+ * Newer harnesses have an option for that, that of Linux 6.1 has not.
+ */
+static int run_selected(int argc, char **argv)
+{
+	const char *only = getenv("EXTSOCK_ONLY");
+	struct __fixture_metadata *f;
+	struct __test_metadata *t, *next;
+
+	for (f = __fixture_list; only && f; f = f->next) {
+		t = f->tests;
+		f->tests = NULL;
+		for (; t; t = next) {
+			next = t->next;
+			if (!strcmp(only, t->name))
+				__register_test(t);
+		}
+	}
+	return test_harness_run(argc, argv);
+}
+
+/* For TEST_HARNESS_MAIN. */
+#define test_harness_run	run_selected
+
 /* Everything that should happen happens within this time, even emulated. */
 #define PATIENCE_MS	20000
 
@@ -385,8 +410,6 @@ UNUSED static void part(struct actor *a)
 
 /* ---- sockets ---- */
 
-enum { V4 = AF_INET, V6 = AF_INET6 };
-
 static socklen_t address(struct sockaddr_storage *ss, int family,
 			 const char *ip, int port)
 {
@@ -551,14 +574,13 @@ UNUSED static char *column_of(const struct group *g, pid_t pid, int fd,
 {
 	static char value[256];
 	char *rest = slurp(procfs(g, "sockets")), *line, *word;
-	char *names[32], pid_text[16], fd_text[16];
+	char pid_text[16], fd_text[16];
 	int n = 0, i, pid_at = -1, fd_at = -1, at = -1;
 
 	snprintf(pid_text, sizeof(pid_text), "%d", pid);
 	snprintf(fd_text, sizeof(fd_text), fd < 0 ? "-" : "%d", fd);
 	line = strsep(&rest, "\n");
 	while ((word = strsep(&line, " ")) && n < 32) {
-		names[n] = word;
 		if (!strcmp(word, "pid"))
 			pid_at = n;
 		if (!strcmp(word, "fd"))
@@ -567,7 +589,6 @@ UNUSED static char *column_of(const struct group *g, pid_t pid, int fd,
 			at = n;
 		n++;
 	}
-	(void)names;
 	while ((line = strsep(&rest, "\n"))) {
 		char *words[32] = { NULL };
 
@@ -599,11 +620,88 @@ UNUSED static int count_rows(const struct group *g)
 }
 
 /* Thaw whatever a failed test left behind, and forget the group. */
-UNUSED static void drop_group(const struct group *g)
+/* ---- a test's steps ---- */
+
+#define FREEZE()	ASSERT_EQ(0, control(&self->g, "freeze"))
+#define THAW()		ASSERT_EQ(0, control(&self->g, "thaw"))
+
+/* What an actor does that must not do anything meanwhile. */
+UNUSED static void spin(struct stage *s)
+{
+	for (;;)
+		s->counter++;
+}
+
+UNUSED static bool moves(struct stage *s)
+{
+	unsigned long before = s->counter;
+
+	return EVENTUALLY(s->counter != before);
+}
+
+UNUSED static bool stands(struct stage *s)
+{
+	unsigned long before = s->counter;
+
+	msleep(100);
+	return s->counter == before;
+}
+
+/* As the third column of /proc/PID/stat, '?' if it is gone. */
+UNUSED static char state_of(pid_t pid)
+{
+	char path[64], *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	end = strrchr(slurp(path), ')');
+	return end ? end[2] : '?';
+}
+
+UNUSED static bool is_named(pid_t pid, const char *name)
+{
+	char path[64], *text;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	text = slurp(path);
+	text[strcspn(text, "\n")] = '\0';
+	return !strcmp(text, name);
+}
+
+#define CG	"/sys/fs/cgroup/extsock-test"
+
+UNUSED static bool cgroup_frozen(void)
+{
+	return strstr(slurp(CG "/cgroup.events"), "frozen 1");
+}
+
+/* Does it come to stop for its tracer, which the test is? */
+UNUSED static bool trace_stop(pid_t pid)
+{
+	int status;
+
+	return EVENTUALLY(waitpid(pid, &status, __WALL | WNOHANG) == pid &&
+			  WIFSTOPPED(status));
+}
+
+UNUSED static bool nobody_is_left(const struct group *g)
+{
+	char *pid, *list = strdup(slurp(sysfs(g, "members"))), *rest = list;
+	bool none = true;
+
+	while ((pid = strsep(&rest, "\n")))
+		if (*pid) {
+			kill(atoi(pid), SIGKILL);
+			none = false;
+		}
+	free(list);
+	return none;
+}
+
+/* Kill who is left of a group, and delete it. */
+UNUSED static bool drop_group(const struct group *g)
 {
 	control(g, "thaw keep");
-	if (!EVENTUALLY(!count_members(g)) || groups("-%s", g->name))
-		printf("# group %s stays\n", g->name);
+	return EVENTUALLY(nobody_is_left(g)) && !groups("-%s", g->name);
 }
 
 #endif /* EXTSOCK_TEST_H */

@@ -22,11 +22,8 @@ FIXTURE_TEARDOWN(class)
 {
 	part(self->a);
 	part(self->b);
-	drop_group(&self->g);
+	EXPECT_TRUE(drop_group(&self->g));
 }
-
-#define FREEZE()	ASSERT_EQ(0, control(&self->g, "freeze"))
-#define THAW()		ASSERT_EQ(0, control(&self->g, "thaw"))
 
 static void check_internal(struct __test_metadata *_metadata,
 			   const struct group *g, struct actor *a,
@@ -76,20 +73,27 @@ TEST_F(class, internal_ipv4_client_of_dual_stack_server)
 	check_internal(_metadata, &self->g, self->a, self->b, p);
 }
 
-TEST_F(class, internal_whatever_the_flags)
+static void check_with_flags(struct __test_metadata *_metadata,
+			     const struct group *g, struct actor *a,
+			     struct actor *b, int flags)
 {
 	struct pair p;
 
-	p.listener = listener(self->b, AF_INET);
-	p.client = connect_to(self->a, AF_INET, NULL,
-			      port_of(self->b, p.listener),
-			      SOCK_CLOEXEC | SOCK_NONBLOCK);
-	p.server = accept_from(self->b, p.listener);
-	ASSERT_GE(p.server, 0);
-	FREEZE();
-	EXPECT_STREQ("internal", class_of(&self->g, self->a, p.client));
-	EXPECT_STREQ("internal", class_of(&self->g, self->b, p.server));
-	THAW();
+	p.listener = listener(b, AF_INET);
+	p.client = connect_to(a, AF_INET, NULL, port_of(b, p.listener), flags);
+	p.server = accept_from(b, p.listener);
+	ASSERT_TRUE(comes_to(a, p.client, TCP_ESTABLISHED));
+	check_internal(_metadata, g, a, b, p);
+}
+
+TEST_F(class, internal_close_on_exec)
+{
+	check_with_flags(_metadata, &self->g, self->a, self->b, SOCK_CLOEXEC);
+}
+
+TEST_F(class, internal_nonblocking)
+{
+	check_with_flags(_metadata, &self->g, self->a, self->b, SOCK_NONBLOCK);
 }
 
 TEST_F(class, internal_and_external_at_one_port)
@@ -211,7 +215,7 @@ TEST_F(class, inherited_is_found_once)
 
 static void exec_and_keep(struct stage *s)
 {
-	execl("/bin/sleep", "sleep", "1000", NULL);
+	execl("/bin/sleep", "keeper", "1000", NULL);
 }
 
 TEST_F(class, kept_over_exec)
@@ -221,7 +225,7 @@ TEST_F(class, kept_over_exec)
 	int peer = accept_from(OUTSIDE, l);
 
 	START_FN(self->a, exec_and_keep);
-	msleep(300);
+	ASSERT_TRUE(EVENTUALLY(is_named(self->a->pid, "sleep")));
 	FREEZE();
 	EXPECT_STREQ("external", class_of(&self->g, self->a, fd));
 	EXPECT_STREQ("connect", column_of(&self->g, self->a->pid, fd,
@@ -320,6 +324,54 @@ TEST_F(class, taken_by_an_outsider_while_frozen_is_not_reset)
 	EXPECT_TRUE(carries(OUTSIDE, got, OUTSIDE, peer));
 }
 
+/* Descriptors passed from member to member are found once. */
+TEST_F(class, passed_to_another_member)
+{
+	int l = listener(OUTSIDE, AF_INET);
+	int fd = connect_to(OUTSIDE, AF_INET, NULL, port_of(OUTSIDE, l), 0);
+	int peer = accept_from(OUTSIDE, l);
+	int one = pass_fd(self->a, fd), two = pass_fd(self->b, fd);
+	int rows;
+
+	ASSERT_GE(two, 0);
+	close(fd);
+	FREEZE();
+	EXPECT_STREQ("external", class_of(&self->g, self->a, one));
+	rows = count_rows(&self->g);
+	THAW();
+	EXPECT_EQ(1, rows);
+	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, peer));
+}
+
+/* A descriptor table that a process outside uses as well. */
+static void clone_with_files(struct stage *s)
+{
+	pid_t pid = syscall(SYS_clone, SIGCHLD | CLONE_FILES, NULL, NULL, NULL,
+			    0);
+
+	while (!pid)
+		pause();
+	s->ret = pid;
+}
+
+TEST_F(class, a_table_shared_with_an_outsider)
+{
+	int l = listener(OUTSIDE, AF_INET);
+	int fd = connect_to(self->a, AF_INET, NULL, port_of(OUTSIDE, l), 0);
+	int peer = accept_from(OUTSIDE, l);
+	pid_t child;
+
+	START_FN(self->a, clone_with_files);
+	child = result(self->a);
+	ASSERT_GT(child, 0);
+	ASSERT_EQ(0, put(sysfs(&self->g, "members"), "-%d", child));
+	FREEZE();
+	EXPECT_STREQ("shared", class_of(&self->g, self->a, fd));
+	THAW();
+	EXPECT_TRUE(carries(self->a, fd, OUTSIDE, peer));
+	kill(child, SIGKILL);
+}
+
 TEST_F(class, between_two_groups_is_external)
 {
 	struct group other;
@@ -338,7 +390,7 @@ TEST_F(class, between_two_groups_is_external)
 	ASSERT_EQ(0, control(&other, "thaw"));
 	EXPECT_EQ(-ECONNRESET, receive(self->a, p.client));
 	part(c);
-	drop_group(&other);
+	EXPECT_TRUE(drop_group(&other));
 }
 
 TEST_F(class, other_families_are_listed)
@@ -382,15 +434,27 @@ TEST_F(class, hundreds_of_descriptors)
 	THAW();
 }
 
+/* Whatever happens to the sockets: data, an end, a reset, a new client. */
 TEST_F(class, the_table_does_not_change_while_frozen)
 {
+	int l = listener(self->b, AF_INET), port = port_of(self->b, l);
+	int ended = connect_to(OUTSIDE, AF_INET, NULL, port, 0);
+	int reset = connect_to(OUTSIDE, AF_INET, NULL, port, 0);
+	struct linger now = { 1, 0 };
+	int fds[2] = { accept_from(self->b, l), accept_from(self->b, l) };
 	char *before;
 
+	ASSERT_GE(fds[1], 0);
 	ASSERT_GE(connection(self->a, self->b, AF_INET).server, 0);
 	FREEZE();
 	before = strdup(slurp(procfs(&self->g, "sockets")));
-	connect_to(OUTSIDE, AF_INET, NULL, 1, 0);
-	msleep(100);
+	ASSERT_EQ(1, send(ended, "x", 1, 0));
+	close(ended);
+	setsockopt(reset, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(reset);
+	ASSERT_LE(0, connect_to(OUTSIDE, AF_INET, NULL, port, 0));
+	/* and to the members */
+	part(self->a);
 	EXPECT_STREQ(before, slurp(procfs(&self->g, "sockets")));
 	THAW();
 	free(before);

@@ -2,7 +2,7 @@
 /*
  * Every errno of the interface; bad input changes nothing.
  */
-#include <sys/ioctl.h>
+#include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include "extsock_test.h"
@@ -22,7 +22,7 @@ FIXTURE_SETUP(input)
 FIXTURE_TEARDOWN(input)
 {
 	part(self->m);
-	drop_group(&self->g);
+	EXPECT_TRUE(drop_group(&self->g));
 }
 
 TEST_F(input, commands_not_understood)
@@ -79,7 +79,7 @@ TEST_F(input, empty_group)
 
 	make_group(&empty, "empty");
 	EXPECT_EQ(-ESRCH, control(&empty, "freeze"));
-	drop_group(&empty);
+	EXPECT_TRUE(drop_group(&empty));
 }
 
 static void freeze_self(struct stage *s)
@@ -157,6 +157,69 @@ TEST_F(input, others_may_not)
 	part(a);
 }
 
+/*
+ * Root owns the files, so the capabilities decide: s->arg[1] is the one left.
+ * The results come one after the other in s->buf.
+ */
+static void as_root_with(struct stage *s)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {};
+	int *results = (int *)(s->buf + 1024), cap = s->arg[1];
+	struct group g;
+
+	strcpy(g.name, s->buf);
+	if (cap >= 0)
+		data[cap / 32].permitted = data[cap / 32].effective =
+			1u << cap % 32;
+	if (syscall(SYS_capset, &header, data)) {
+		s->ret = -errno;
+		return;
+	}
+	results[0] = control(&g, "freeze");
+	results[1] = control(&g, "thaw");
+	results[2] = put(sysfs(&g, "policy"), "reset");
+	results[3] = put(sysfs(&g, "wait_ms"), "1000");
+	results[4] = put(sysfs(&g, "freeze_ms"), "1000");
+	results[5] = groups("+%s-2", g.name);
+	results[6] = groups("-%s-2", g.name);
+	results[7] = put(sysfs(&g, "members"), "0");
+	results[8] = put(sysfs(&g, "members"), "-0");
+	results[9] = put(EXTSOCK_SYSFS_ROOT "/group", "0");
+	results[10] = put(EXTSOCK_SYSFS_ROOT "/group", "-0");
+	s->ret = 0;
+}
+
+static void check_root_with(struct __test_metadata *_metadata,
+			    const struct group *g, int cap, int want)
+{
+	struct actor *a = actor();
+	int *results = (int *)(buf_of(a) + 1024), i;
+
+	strcpy(buf_of(a), g->name);
+	start(a, -1L, (long)as_root_with, (long)cap, 0L, 0L, 0L, 0L);
+	ASSERT_EQ(0, result(a));
+	for (i = 0; i < 11; i++)
+		EXPECT_EQ(want, results[i]) TH_LOG("in write %d", i);
+	EXPECT_TRUE(state_is(g, "running"));
+	part(a);
+}
+
+TEST_F(input, root_without_capabilities_may_not)
+{
+	check_root_with(_metadata, &self->g, -1, -EPERM);
+	/* one that has nothing to do with it */
+	check_root_with(_metadata, &self->g, CAP_NET_ADMIN, -EPERM);
+}
+
+TEST_F(input, root_with_either_capability_may)
+{
+	check_root_with(_metadata, &self->g, CAP_CHECKPOINT_RESTORE, 0);
+	check_root_with(_metadata, &self->g, CAP_SYS_ADMIN, 0);
+}
+
 /* Root of a user namespace has the capabilities, but not in the initial one. */
 static void as_namespace_root(struct stage *s)
 {
@@ -223,12 +286,6 @@ FIXTURE(blocked)
 	int peer;
 };
 
-static void spin(struct stage *s)
-{
-	for (;;)
-		s->counter++;
-}
-
 FIXTURE_SETUP(blocked)
 {
 	int l = listener(OUTSIDE, AF_INET);
@@ -259,14 +316,7 @@ FIXTURE_TEARDOWN(blocked)
 	part(self->m);
 	part(self->spinner);
 	umount(FS_DIR);
-	drop_group(&self->g);
-}
-
-static bool moves(struct stage *s)
-{
-	unsigned long before = s->counter;
-
-	return EVENTUALLY(s->counter != before);
+	EXPECT_TRUE(drop_group(&self->g));
 }
 
 TEST_F(blocked, deadline_undoes_everything_and_says_who)
@@ -294,6 +344,23 @@ TEST_F(blocked, deadline_undoes_everything_and_says_who)
 	EXPECT_EQ(0, result(self->m));
 	EXPECT_EQ(0, control(&self->g, "freeze"));
 	EXPECT_EQ(0, control(&self->g, "thaw"));
+}
+
+/* The trap is the cgroup freezer's as well: undoing ours leaves it its own. */
+TEST_F(blocked, undoing_leaves_the_cgroup_freezer_alone)
+{
+	mkdir(CG, 0755);
+	ASSERT_EQ(0, put(CG "/cgroup.procs", "%d", self->m->pid));
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
+	ASSERT_EQ(0, put(sysfs(&self->g, "freeze_ms"), "300"));
+	EXPECT_EQ(-ETIMEDOUT, control(&self->g, "freeze"));
+	ASSERT_EQ(0, ioctl(self->fs, FITHAW, 0));
+	EXPECT_TRUE(EVENTUALLY(cgroup_frozen()));
+	EXPECT_FALSE(is_done(self->m));
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "0"));
+	EXPECT_EQ(0, result(self->m));
+	put("/sys/fs/cgroup/cgroup.procs", "%d", self->m->pid);
+	rmdir(CG);
 }
 
 static void on_alarm(int sig)

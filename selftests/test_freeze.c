@@ -20,39 +20,8 @@ FIXTURE_SETUP(freeze)
 
 FIXTURE_TEARDOWN(freeze)
 {
-	char *pid, *rest;
-
-	control(&self->g, "thaw keep");
 	part(self->m);
-	rest = strdup(slurp(sysfs(&self->g, "members")));
-	while ((pid = strsep(&rest, "\n")))
-		if (*pid)
-			kill(atoi(pid), SIGKILL);
-	drop_group(&self->g);
-}
-
-#define FREEZE()	ASSERT_EQ(0, control(&self->g, "freeze"))
-#define THAW()		ASSERT_EQ(0, control(&self->g, "thaw"))
-
-static void spin(struct stage *s)
-{
-	for (;;)
-		s->counter++;
-}
-
-static bool moves(struct stage *s)
-{
-	unsigned long before = s->counter;
-
-	return EVENTUALLY(s->counter != before);
-}
-
-static bool stands(struct stage *s)
-{
-	unsigned long before = s->counter;
-
-	msleep(100);
-	return s->counter == before;
+	EXPECT_TRUE(drop_group(&self->g));
 }
 
 static void *spin_thread(void *stage)
@@ -174,15 +143,6 @@ TEST_F(freeze, signals_arrive_afterwards)
 	EXPECT_TRUE(EVENTUALLY(self->m->stage->sigpipes == 100));
 }
 
-static char state_of(pid_t pid)
-{
-	char path[64], *text;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	text = strrchr(slurp(path), ')');
-	return text ? text[2] : '?';
-}
-
 TEST_F(freeze, a_stopped_member_stays_stopped)
 {
 	START_FN(self->m, spin);
@@ -247,13 +207,6 @@ TEST_F(freeze, vfork_in_a_loop)
 
 /* ---- together with cgroups ---- */
 
-#define CG	"/sys/fs/cgroup/extsock-test"
-
-static bool cgroup_frozen(void)
-{
-	return strstr(slurp(CG "/cgroup.events"), "frozen 1");
-}
-
 TEST_F(freeze, in_a_frozen_cgroup)
 {
 	START_FN(self->m, spin);
@@ -293,14 +246,6 @@ TEST_F(freeze, moved_between_cgroups)
 }
 
 /* ---- together with tracers ---- */
-
-static bool trace_stop(pid_t pid)
-{
-	int status;
-
-	return EVENTUALLY(waitpid(pid, &status, __WALL | WNOHANG) == pid &&
-			  WIFSTOPPED(status));
-}
 
 TEST_F(freeze, an_attached_member_is_the_tracers_until_it_detaches)
 {
@@ -393,7 +338,7 @@ TEST_F(freeze, thawed_while_traced)
 
 /* ---- many ---- */
 
-/* Children that fork in turn and end: about 64 at any time. */
+/* Children that fork in turn and end at once. */
 static void fork_loop(struct stage *s)
 {
 	for (;;) {

@@ -18,14 +18,8 @@ FIXTURE_SETUP(group)
 
 FIXTURE_TEARDOWN(group)
 {
-	char *pid, *rest;
-
 	part(self->m);
-	rest = strdup(slurp(sysfs(&self->g, "members")));
-	while ((pid = strsep(&rest, "\n")))
-		if (*pid)
-			kill(atoi(pid), SIGKILL);
-	drop_group(&self->g);
+	EXPECT_TRUE(drop_group(&self->g));
 }
 
 TEST_F(group, adds_and_removes)
@@ -90,37 +84,6 @@ TEST_F(group, children_and_grandchildren_are_members)
 	EXPECT_TRUE(EVENTUALLY(count_members(&self->g) == 22));
 }
 
-/* Each child looks for itself before it does anything else. */
-static void children_look(struct stage *s)
-{
-	int i, status;
-
-	for (i = 0; i < 50; i++) {
-		pid_t pid = fork();
-
-		if (!pid) {
-			struct group g;
-
-			strcpy(g.name, s->buf);
-			_exit(!is_member(&g, getpid()));
-		}
-		waitpid(pid, &status, 0);
-		if (status) {
-			s->ret = -i - 1;
-			return;
-		}
-	}
-	s->ret = 0;
-}
-
-TEST_F(group, children_are_members_before_they_run)
-{
-	strcpy(buf_of(self->m), self->g.name);
-	START_FN(self->m, children_look);
-	EXPECT_EQ(0, result(self->m));
-	EXPECT_TRUE(EVENTUALLY(count_members(&self->g) == 1));
-}
-
 static void *exec_sleep(void *unused)
 {
 	execl("/bin/sleep", "sleep", "1000", NULL);
@@ -135,16 +98,6 @@ static void exec_from_thread(struct stage *s)
 	pause();
 }
 
-static bool is_named(pid_t pid, const char *name)
-{
-	char path[64], *text;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	text = slurp(path);
-	text[strcspn(text, "\n")] = '\0';
-	return !strcmp(text, name);
-}
-
 TEST_F(group, exec_does_not_leave)
 {
 	START_FN(self->m, exec_from_thread);
@@ -156,7 +109,6 @@ static void *count_up(void *stage)
 {
 	for (;;)
 		((struct stage *)stage)->counter++;
-	return NULL;
 	return NULL;
 }
 
@@ -279,6 +231,32 @@ TEST_F(group, deletes_only_the_empty_and_running)
 	EXPECT_EQ(0, groups("-%s", self->g.name));
 	make_group(&self->g, "group");
 	self->m = actor();
+}
+
+/* What a reader is given is of one list, or it is told to begin again. */
+TEST_F(group, two_readers)
+{
+	int one = open(sysfs(&self->g, "members"), O_RDONLY);
+	int two = open(sysfs(&self->g, "members"), O_RDONLY);
+	struct actor *late;
+	char text[64];
+	ssize_t len;
+
+	len = read(one, text, sizeof(text));
+	EXPECT_LT(1, len);
+	EXPECT_EQ(len, read(two, text, sizeof(text)));
+	EXPECT_EQ(0, read(one, text, sizeof(text)));
+	EXPECT_EQ(0, read(two, text, sizeof(text)));
+	/* The list grows, and somebody else begins: one's end is none now. */
+	EXPECT_EQ(len, pread(one, text, sizeof(text), 0));
+	late = member(&self->g);
+	EXPECT_LT(len, pread(two, text, sizeof(text), 0));
+	EXPECT_EQ(-1, pread(one, text, sizeof(text), len));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_LT(len, pread(one, text, sizeof(text), 0));
+	close(one);
+	close(two);
+	part(late);
 }
 
 TEST_F_TIMEOUT(group, many_members_are_read_whole, 500)

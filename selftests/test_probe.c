@@ -5,9 +5,6 @@
  */
 #include "extsock_test.h"
 
-#undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT	500
-
 #define ACCEPTORS	25
 #define CONNECTIONS	200
 
@@ -29,7 +26,7 @@ FIXTURE_SETUP(probe)
 FIXTURE_TEARDOWN(probe)
 {
 	part(self->m);
-	drop_group(&self->g);
+	EXPECT_TRUE(drop_group(&self->g));
 }
 
 /* The names of those in stats that end in _nmissed, and the sum. */
@@ -127,6 +124,43 @@ TEST_F(probe, every_connect_is_seen)
 	EXPECT_EQ(0, missed(&self->g, &names));
 }
 
+/* ---- what tags must not hold up ---- */
+
+static void enter_namespace(struct stage *s)
+{
+	s->ret = unshare(CLONE_NEWNET) ? -errno :
+					 system("ip link set lo up");
+}
+
+static bool link_exists(void)
+{
+	return !access("/sys/class/net/extsock0", F_OK);
+}
+
+/* A link goes when the namespace of its other end does. */
+TEST_F(probe, a_network_namespace_ends_with_its_processes)
+{
+	struct actor *a = actor();
+	char command[128];
+	struct pair p;
+
+	START_FN(a, enter_namespace);
+	ASSERT_EQ(0, result(a));
+	snprintf(command, sizeof(command),
+		 "ip link add extsock0 type veth peer name extsock1 netns %d",
+		 a->pid);
+	ASSERT_EQ(0, system(command));
+	ASSERT_EQ(0, join(&self->g, a));
+	p = connection(a, a, AF_INET);
+	ASSERT_LE(0, connection(a, a, AF_INET6).server);
+	ASSERT_EQ(0, CALL(a, SYS_close, p.client));
+	ASSERT_LT(0, count_rows(&self->g));
+	ASSERT_TRUE(link_exists());
+	part(a);
+	EXPECT_TRUE(EVENTUALLY(!link_exists()));
+	EXPECT_EQ(0, count_rows(&self->g));
+}
+
 /* ---- growth ---- */
 
 /*
@@ -203,7 +237,8 @@ static void serve(struct stage *s)
 	_exit(1);
 }
 
-TEST_F(probe, connections_that_came_and_went_leave_no_tag)
+/* As many as one wants, so the test itself sees whether it goes on. */
+TEST_F_TIMEOUT(probe, connections_that_came_and_went_leave_no_tag, 36000)
 {
 	struct actor *server = member(&self->g);
 	int fd = listener_at(server, AF_INET, NULL, 1024);
@@ -215,7 +250,6 @@ TEST_F(probe, connections_that_came_and_went_leave_no_tag)
 	ASSERT_LE(0, active_tags());
 	start(server, -1L, (long)serve, (long)fd, 0L, 0L, 0L, 0L);
 	start(self->m, -1L, (long)open_and_close, 0L, (long)port, n, 0L, 0L);
-	/* As long as it goes on, it may take as long as it wants. */
 	do {
 		done = self->m->stage->counter;
 		if (is_done(self->m))

@@ -38,7 +38,7 @@ FIXTURE_SETUP(reset)
 FIXTURE_TEARDOWN(reset)
 {
 	part(self->m);
-	drop_group(&self->g);
+	EXPECT_TRUE(drop_group(&self->g));
 }
 
 static void cycle(struct __test_metadata *_metadata, const struct group *g)
@@ -188,6 +188,17 @@ TEST_F(reset, close_wait)
 	EXPECT_EQ(-ECONNRESET, send_text(OUTSIDE, self->peer, "x"));
 }
 
+TEST_F(reset, close_wait_with_unread_data)
+{
+	ASSERT_EQ(5, send_text(OUTSIDE, self->peer, "hello"));
+	ASSERT_EQ(0, shutdown(self->peer, SHUT_WR));
+	ASSERT_TRUE(comes_to(self->m, self->fd, TCP_CLOSE_WAIT));
+	cycle(_metadata, &self->g);
+	EXPECT_EQ(5, receive(self->m, self->fd));
+	EXPECT_EQ(-ECONNRESET, receive(self->m, self->fd));
+	EXPECT_EQ(0, receive(self->m, self->fd));
+}
+
 TEST_F(reset, fin_wait2)
 {
 	ASSERT_EQ(0, CALL(self->m, SYS_shutdown, self->fd, SHUT_WR));
@@ -222,6 +233,7 @@ TEST_F(reset, no_time_wait_is_left)
 	CALL(self->m, SYS_close, self->fd);
 	close(self->peer);
 	EXPECT_FALSE(port_in_use(variant->family, port));
+	EXPECT_EQ(0, count_rows(&self->g));
 }
 
 TEST_F(reset, thaw_keep_touches_nothing)
@@ -298,7 +310,7 @@ FIXTURE_SETUP(connecting)
 FIXTURE_TEARDOWN(connecting)
 {
 	part(self->m);
-	drop_group(&self->g);
+	EXPECT_TRUE(drop_group(&self->g));
 }
 
 TEST_F(connecting, blocking_connect_is_refused_and_the_socket_usable)
@@ -410,7 +422,7 @@ TEST(numbered_messages_arrive_once_and_in_order)
 	EXPECT_EQ(0, waitpid(in->pid, NULL, WNOHANG));
 	part(out);
 	part(in);
-	drop_group(&g);
+	EXPECT_TRUE(drop_group(&g));
 }
 
 TEST_HARNESS_MAIN

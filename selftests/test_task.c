@@ -34,37 +34,10 @@ FIXTURE_SETUP(task)
 	self->m = member(&self->g);
 }
 
-static bool nobody_is_left(const struct group *g)
-{
-	char *pid, *rest = strdup(slurp(sysfs(g, "members")));
-	bool none = true;
-
-	while ((pid = strsep(&rest, "\n")))
-		if (*pid) {
-			kill(atoi(pid), SIGKILL);
-			none = false;
-		}
-	return none;
-}
-
 FIXTURE_TEARDOWN(task)
 {
-	control(&self->g, "thaw keep");
 	part(self->m);
-	EXPECT_TRUE(EVENTUALLY(nobody_is_left(&self->g)));
-	drop_group(&self->g);
-}
-
-#define FREEZE()	ASSERT_EQ(0, control(&self->g, "freeze"))
-#define THAW()		ASSERT_EQ(0, control(&self->g, "thaw"))
-
-static char task_state(pid_t pid)
-{
-	char path[64], *end;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	end = strrchr(slurp(path), ')');
-	return end ? end[2] : '?';
+	EXPECT_TRUE(drop_group(&self->g));
 }
 
 /* ---- birth ---- */
@@ -158,7 +131,7 @@ FIXTURE_SETUP(birth)
 FIXTURE_TEARDOWN(birth)
 {
 	part(self->m);
-	drop_group(&self->g);
+	EXPECT_TRUE(drop_group(&self->g));
 }
 
 TEST_F(birth, a_child_is_a_member_before_it_runs)
@@ -185,7 +158,7 @@ static void have_child(struct stage *s)
 TEST_F(task, a_zombie_is_no_member)
 {
 	START(self->m, SYS_exit_group, 0);
-	ASSERT_TRUE(EVENTUALLY(task_state(self->m->pid) == 'Z'));
+	ASSERT_TRUE(EVENTUALLY(state_of(self->m->pid) == 'Z'));
 	EXPECT_FALSE(is_member(&self->g, self->m->pid));
 	EXPECT_EQ(-ESRCH, join(&self->g, self->m));
 }
@@ -346,14 +319,6 @@ static void call_and_count(struct stage *s)
 	}
 }
 
-static bool stops(pid_t pid)
-{
-	int status;
-
-	return EVENTUALLY(waitpid(pid, &status, __WALL | WNOHANG) == pid &&
-			  WIFSTOPPED(status));
-}
-
 TEST_F(task, a_tracer_can_follow_system_calls)
 {
 	unsigned long before;
@@ -364,11 +329,11 @@ TEST_F(task, a_tracer_can_follow_system_calls)
 	FREEZE();
 	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, self->m->pid, 0, 0));
 	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, self->m->pid, 0, 0));
-	ASSERT_TRUE(stops(self->m->pid));
+	ASSERT_TRUE(trace_stop(self->m->pid));
 	before = self->m->stage->counter;
 	for (i = 0; i < 20; i++) {
 		ASSERT_EQ(0, ptrace(PTRACE_SYSCALL, self->m->pid, 0, 0));
-		ASSERT_TRUE(stops(self->m->pid));
+		ASSERT_TRUE(trace_stop(self->m->pid));
 	}
 	/* Two stops for each system call. */
 	EXPECT_LE(before + 9, self->m->stage->counter);

@@ -12,12 +12,14 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "extsock needs Linux 6.1 or later."
-#elif !defined(CONFIG_X86_64) && !defined(CONFIG_ARM64)
-#error "extsock needs a 64-bit kernel for x86 or arm64."
+#elif !defined(CONFIG_X86_64)
+#error "extsock needs a 64-bit kernel for x86."
 #elif defined(CONFIG_PREEMPT_RT)
 #error "extsock does not support PREEMPT_RT: its probes take locks that sleep there."
 #elif !defined(CONFIG_KPROBES) || !defined(CONFIG_TRACEPOINTS)
 #error "extsock needs a kernel with CONFIG_KPROBES and CONFIG_TRACEPOINTS."
+#elif !defined(CONFIG_KPROBES_ON_FTRACE)
+#error "extsock needs a kernel with CONFIG_KPROBES_ON_FTRACE: its probes may not run with interrupts off."
 #elif !defined(CONFIG_CGROUPS)
 #error "extsock needs a kernel with CONFIG_CGROUPS: it stops tasks as the cgroup freezer does."
 #elif !defined(CONFIG_SECURITY_NETWORK)

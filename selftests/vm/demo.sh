@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# demo.sh KERNEL: run selftests/demo.sh in a guest; its facts decide.
+# demo.sh KERNEL: run selftests/demo.sh in a guest; its facts decide, and whether
+# the kernel had something to complain about.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -10,5 +11,6 @@ kernel=$1
 build=$top/build/$kernel
 echo "exec extsock/demo.sh" >"$build/script"
 "$vm_dir/run.sh" -k "$kernel" -t 170 "$build/script" | grep -v '^GUEST' || true
-grep -aqx 'GUEST-END 0' <(tr -d '\r' <"$build/run/output") ||
-	die "the demo failed; the kernel's messages are in build/$kernel/run/console"
+"$vm_dir/judge.sh" -c "$build/run" "$kernel" >"$build/verdict" ||
+	die "the demo failed: $(head -n 1 "$build/verdict"); the kernel's messages" \
+		"are in build/$kernel/run/console"

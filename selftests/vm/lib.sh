@@ -64,16 +64,25 @@ make_once()
 	) 9>"$path.lock"
 }
 
+# apt_sources: what this machine's apt knows, as lines of a sources.list
+apt_sources()
+{
+	local sources
+
+	# shellcheck disable=SC2016 # for apt
+	sources=$(apt-get indextargets 'Created-By: Packages' \
+		--format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' | sort -u)
+	[ -n "$sources" ] || die "apt knows no packages; run apt-get update"
+	echo "$sources"
+}
+
 # backports: options for apt that see trixie-backports as well, with a state of
 # their own. The mirror is that of this machine's sources.
 backports()
 {
 	local dir=$cache/apt mirror
 
-	# shellcheck disable=SC2016 # for apt
-	mirror=$(apt-get indextargets --format '$(REPO_URI)' \
-		'Created-By: Packages' | grep -v -- -security | head -n 1)
-	[ -n "$mirror" ] || die "apt knows no mirror; run apt-get update"
+	mirror=$(apt_sources | grep -v -- -security | awk 'NR == 1 { print $2 }')
 	mkdir -p "$dir"/{lists,archives}/partial
 	printf 'deb [signed-by=%s] %s trixie-backports main\n' \
 		/usr/share/keyrings/debian-archive-keyring.gpg "$mirror" \

@@ -21,11 +21,11 @@ base()
 {
 	local out=$1
 
-	mmdebstrap --variant=minbase --include="$packages" \
+	apt_sources | mmdebstrap --variant=minbase --include="$packages" \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
-		bookworm "$out/base.tar"
+		bookworm "$out/base.tar" -
 	mkdir "$out/root"
 	tar xf "$out/base.tar" -C "$out/root" --exclude='./dev/*'
 	# shellcheck disable=SC2086 # patterns

@@ -87,7 +87,7 @@ if kvm_works; then
 else
 	accel="-accel tcg,thread=multi -cpu max,la57=off"
 fi
-append="console=ttyS0 panic=-1 loglevel=4 rdinit=/init"
+append="console=ttyS0 panic=-1 loglevel=5 rdinit=/init"
 if [ -n "$interactive" ]; then
 	# shellcheck disable=SC2086 # lists of options
 	boot $accel -smp 2 -m "$memory" -initrd "$out/initramfs" \
