@@ -4,18 +4,21 @@
 # make KDIR=DIR		the same for the kernel whose build folder is DIR
 # make check		boot a guest and run the tests in it
 #	KERNEL=6.1|7.3|7.3-debug	in this kernel
-#	ONLY=NAME			only this test
+#	ONLY=NAME			only this program of tests, or this test
 # make demo		show what it does, in a guest
 # make shell		a prompt in a guest with the module loaded
 # make lint		static checks
 # make install		install module, CLI and man page
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNEL ?= 6.1
+# Headers may ask for the type information of modules without having what it
+# takes: pahole, or the kernel's own.
+no_btf := CONFIG_DEBUG_INFO_BTF_MODULES=
 
 all: module tools
 
 module: $(KDIR)/Makefile
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(no_btf) modules
 
 $(KDIR)/Makefile:
 	@echo "There is no kernel build folder $(KDIR): install the headers of your kernel (Debian: apt install linux-headers-$$(uname -r)), or say make KDIR=DIR." >&2
@@ -25,7 +28,7 @@ tools:
 	$(MAKE) -C tools/extsockctl
 
 install: all
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(no_btf) modules_install
 	$(MAKE) -C tools/extsockctl install
 
 check:

@@ -16,7 +16,7 @@
 #include "reset.h"
 #include "verdict.h"
 
-/* The caller tells extsock_group_mutex's waiters; notify() tells poll(). */
+/* notify() tells poll(), after the mutex has been released. */
 static void set_state(struct extsock_group *group, enum extsock_state state)
 {
 	lockdep_assert_held(&extsock_group_mutex);

@@ -188,6 +188,7 @@ TEST_F(reset, close_wait)
 	EXPECT_EQ(-ECONNRESET, send_text(OUTSIDE, self->peer, "x"));
 }
 
+/* The peer's end of file had come: Linux shows it also after a genuine reset. */
 TEST_F(reset, close_wait_with_unread_data)
 {
 	ASSERT_EQ(5, send_text(OUTSIDE, self->peer, "hello"));
@@ -195,8 +196,8 @@ TEST_F(reset, close_wait_with_unread_data)
 	ASSERT_TRUE(comes_to(self->m, self->fd, TCP_CLOSE_WAIT));
 	cycle(_metadata, &self->g);
 	EXPECT_EQ(5, receive(self->m, self->fd));
-	EXPECT_EQ(-ECONNRESET, receive(self->m, self->fd));
 	EXPECT_EQ(0, receive(self->m, self->fd));
+	EXPECT_EQ(-ECONNRESET, send_text(self->m, self->fd, "x"));
 }
 
 TEST_F(reset, fin_wait2)
@@ -232,7 +233,8 @@ TEST_F(reset, no_time_wait_is_left)
 	cycle(_metadata, &self->g);
 	CALL(self->m, SYS_close, self->fd);
 	close(self->peer);
-	EXPECT_FALSE(port_in_use(variant->family, port));
+	/* TIME_WAIT would last longer than that. */
+	EXPECT_TRUE(EVENTUALLY(!port_in_use(variant->family, port)));
 	EXPECT_EQ(0, count_rows(&self->g));
 }
 

@@ -19,7 +19,7 @@
 #elif !defined(CONFIG_KPROBES) || !defined(CONFIG_TRACEPOINTS)
 #error "extsock needs a kernel with CONFIG_KPROBES and CONFIG_TRACEPOINTS."
 #elif !defined(CONFIG_KPROBES_ON_FTRACE)
-#error "extsock needs a kernel with CONFIG_KPROBES_ON_FTRACE: its probes may not run with interrupts off."
+#error "extsock needs a kernel with CONFIG_KPROBES_ON_FTRACE: kprobes must not be breakpoints."
 #elif !defined(CONFIG_CGROUPS)
 #error "extsock needs a kernel with CONFIG_CGROUPS: it stops tasks as the cgroup freezer does."
 #elif !defined(CONFIG_SECURITY_NETWORK)
