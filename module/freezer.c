@@ -259,7 +259,6 @@ void extsock_freezer_resume(struct extsock_group *group)
 	all_tasks(group, resume_task);
 }
 
-/* Under siglock: must the task stand still? */
 static bool is_held(struct task_struct *task)
 {
 	struct extsock_group *group;
@@ -282,6 +281,21 @@ static bool is_member(struct task_struct *task)
 	return member;
 }
 
+/* Take the siglock of a task that is to stand still; NULL for any other. */
+static struct sighand_struct *lock_held(struct task_struct *task,
+					unsigned long *flags)
+{
+	struct sighand_struct *sighand;
+
+	if (likely(!is_member(task)))
+		return NULL;
+	sighand = lock_sighand(task, flags);
+	if (!sighand || is_held(task))
+		return sighand;
+	unlock_sighand(sighand, *flags);
+	return NULL;
+}
+
 /**
  * extsock_freezer_born() - a new task, which has not run yet
  * @task: the task; of a group that is held, it stands still from birth
@@ -296,17 +310,13 @@ void extsock_freezer_born(struct task_struct *task)
 	struct sighand_struct *sighand;
 	unsigned long flags;
 
-	if (likely(!is_member(task)))
-		return;
-	sighand = lock_sighand(task, &flags);
+	sighand = lock_held(task, &flags);
 	if (!sighand)
 		return;
-	if (is_held(task)) {
-		if (task->ptrace && current->jobctl & JOBCTL_EXTSOCK_TAKEN)
-			task->jobctl |= JOBCTL_EXTSOCK_TAKEN;
-		else
-			trap(task);
-	}
+	if (task->ptrace && current->jobctl & JOBCTL_EXTSOCK_TAKEN)
+		task->jobctl |= JOBCTL_EXTSOCK_TAKEN;
+	else
+		trap(task);
 	unlock_sighand(sighand, flags);
 }
 
@@ -323,20 +333,16 @@ void extsock_freezer_leaving(bool always)
 	struct sighand_struct *sighand;
 	unsigned long flags;
 
-	if (likely(!is_member(task)))
-		return;
-	sighand = lock_sighand(task, &flags);
+	sighand = lock_held(task, &flags);
 	if (!sighand)
 		return;
-	if (is_held(task)) {
-		if (task->jobctl & JOBCTL_EXTSOCK_TAKEN) {
-			/* its tracer lets it run */
-			if (always)
-				task->jobctl &= ~JOBCTL_TRAP_FREEZE;
-		} else if (!always || task->ptrace) {
-			task->jobctl |= JOBCTL_TRAP_FREEZE;
-			set_tsk_thread_flag(task, TIF_SIGPENDING);
-		}
+	if (task->jobctl & JOBCTL_EXTSOCK_TAKEN) {
+		/* its tracer lets it run */
+		if (always)
+			task->jobctl &= ~JOBCTL_TRAP_FREEZE;
+	} else if (!always || task->ptrace) {
+		task->jobctl |= JOBCTL_TRAP_FREEZE;
+		set_tsk_thread_flag(task, TIF_SIGPENDING);
 	}
 	unlock_sighand(sighand, flags);
 }
@@ -363,19 +369,17 @@ void extsock_freezer_traced(struct task_struct *task,
 	struct sighand_struct *sighand;
 	unsigned long flags;
 
-	if (tracer != current || likely(!is_member(task)))
+	if (tracer != current)
 		return;
-	sighand = lock_sighand(task, &flags);
+	sighand = lock_held(task, &flags);
 	if (!sighand)
 		return;
-	if (is_held(task)) {
-		task->jobctl |= JOBCTL_EXTSOCK_TAKEN;
-		if (!(task->ptrace & PT_SEIZED)) {
-			task->jobctl &= ~JOBCTL_TRAP_FREEZE;
-			/* a second one would not wake it */
-			if (sigismember(&task->pending.signal, SIGSTOP))
-				prod(task);
-		}
+	task->jobctl |= JOBCTL_EXTSOCK_TAKEN;
+	if (!(task->ptrace & PT_SEIZED)) {
+		task->jobctl &= ~JOBCTL_TRAP_FREEZE;
+		/* a second one would not wake it */
+		if (sigismember(&task->pending.signal, SIGSTOP))
+			prod(task);
 	}
 	unlock_sighand(sighand, flags);
 }
@@ -391,14 +395,10 @@ void extsock_freezer_untraced(struct task_struct *task)
 	struct sighand_struct *sighand;
 	unsigned long flags;
 
-	if (likely(!is_member(task)))
-		return;
-	sighand = lock_sighand(task, &flags);
+	sighand = lock_held(task, &flags);
 	if (!sighand)
 		return;
-	if (is_held(task)) {
-		task->jobctl &= ~JOBCTL_EXTSOCK_TAKEN;
-		trap(task);
-	}
+	task->jobctl &= ~JOBCTL_EXTSOCK_TAKEN;
+	trap(task);
 	unlock_sighand(sighand, flags);
 }

@@ -98,7 +98,14 @@ check "it says both versions" printed '^module [0-9]'
 check "no verb" misused extsockctl
 check "an unknown verb" misused extsockctl defrost
 check "an unknown option" misused extsockctl --frobnicate list
+check "an abbreviated option" misused extsockctl --gro "$group" list
+check "it is named" explained '^extsockctl: there is no option "--gro"'
+check "an abbreviated option behind the verb" misused extsockctl list --js
 check "an option of another verb" misused extsockctl list --keep
+check "a group where none is chosen" misused extsockctl -g "$group" groups
+check "JSON of nothing" misused extsockctl groups create x --json
+check "what a terminal would obey" misused extsockctl $'\e[31m'
+check "is harmless" explained '"\\033\[31m"'
 check "no PID" misused extsockctl add
 check "what is no PID" misused extsockctl add 12x
 check "a negative PID" misused extsockctl remove -- -1
@@ -112,6 +119,8 @@ check "checkpoint without a command" misused extsockctl checkpoint --
 check "groups create" gives 0 extsockctl groups create "$group"
 check "the group is there" [ -d "$dir" ]
 check "a second time it is refused" gives 1 extsockctl groups create "$group"
+check "so is the name of a file" gives 1 extsockctl groups create version
+check "which is said" explained 'the name is reserved'
 check "a name the kernel does not take" misused extsockctl groups create Bad
 check "groups" gives 0 extsockctl groups
 check "it lists the group" printed "^$group +running +0$"
@@ -134,6 +143,9 @@ check "a tree of three" eventually has_children
 check "add" gives 0 ctl add "$lone"
 check "it is a member" is_member "$lone"
 check "adding it again is busy" gives 6 ctl add "$lone"
+check "adding it elsewhere as well" gives 6 extsockctl add "$lone"
+check "it says where it is" \
+	explained "it is in group \"$group\"; .*-g $group remove $lone"
 check "add --tree" gives 0 ctl add --tree "$tree"
 check "all of it are members" has_members 4
 check "remove" gives 0 ctl remove "$lone"
@@ -151,6 +163,7 @@ check "what it runs is a member" gives 0 ctl run -- \
 check "options behind the command are the command's" gives 0 ctl run -- \
 	sh -c '[ "$1" = --help ]' - --help
 check "run what does not exist" gives 127 ctl run -- /nobody/made/this
+check "it says what to do" explained 'cannot run /nobody/made/this: .*; .*path'
 check "run what is not executable" gives 126 ctl run -- /etc/passwd
 
 # ---- a member outside of whose connection there is somebody ----
@@ -159,7 +172,7 @@ strangers="$strangers $!"
 check "a server outside" eventually [ -s "$work/port" ]
 port=$(cat "$work/port")
 # No newline: the shell would write the name in two pieces.
-hostile=$'a "b\t\\c,'
+hostile=$'a "b\t\\c,\eä\xff'
 # shellcheck disable=SC2016 # for the other shell
 client='printf %s "$1" >/proc/$$/comm
 	exec 3<>"/dev/tcp/127.0.0.1/$2"
@@ -174,7 +187,7 @@ check "a client inside" eventually says connected
 check "list, running" gives 0 ctl list
 check "it has a heading" printed '^CLASS +ACTION +PROTO +STATE +LOCAL +REMOTE'
 check "and the connection" printed "127\.0\.0\.1:$port +connect "
-check "the hostile name is harmless" printed ' a\\040\\042b\\011\\134c,$'
+check "the hostile name is harmless" printed ' a\\040\\042b\\011\\134c,\\033\\303\\244\\377$'
 check "the last line sums up" last_line "1 process, 1 socket opened while members"
 check "freeze" gives 0 ctl freeze
 check "it sums up" printed '^frozen: 1 process, 1 socket: 1 external$'
@@ -187,7 +200,9 @@ check "list --json" gives 0 ctl list --json
 check "it is JSON" is_json
 check "with the class" json_has class external
 check "with the remote end" json_has remote "127.0.0.1:$port"
-check "with the name as it is" json_has command "$hostile"
+# helper_json has a question mark for what is not ASCII in an escape.
+check "with the name as it is, but for what is not UTF-8" \
+	json_has command "${hostile%?}?"
 check "status" gives 0 ctl status
 check "it has the state" printed '^state +frozen$'
 check "and the member" printed "^members +$member$"

@@ -14,18 +14,6 @@
 
 #include "extsockctl.h"
 
-static void run_child(char **argv)
-{
-	int err;
-
-	execvp(argv[0], argv);
-	err = errno;
-	fprintf(stderr, "extsockctl: cannot run %s: %s\n", argv[0],
-		strerror(err));
-	/* As shells do. */
-	_exit(err == ENOENT ? 127 : 126);
-}
-
 /* Those that ask us to end, and the one that tells of the command's end. */
 static void hold_signals(sigset_t *held, sigset_t *old)
 {
@@ -73,7 +61,7 @@ static int run(char **argv)
 		return fail(errno, NULL, NULL, "cannot start %s", argv[0]);
 	if (!pid) {
 		sigprocmask(SIG_SETMASK, &old, NULL);
-		run_child(argv);
+		_exit(exec_command(argv));
 	}
 	return wait_child(pid, &held);
 }

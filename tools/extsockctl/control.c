@@ -67,8 +67,7 @@ static void explain_busy(const struct options *opt, bool freeze,
 		return;
 	if (freeze && !strcmp(state, EXTSOCK_STATE_FROZEN)) {
 		*why = "it is already frozen";
-		*hint = hintf("thaw it first (extsockctl %sthaw)",
-			      group_flag(opt));
+		*hint = thaw_first(opt);
 	} else if (!freeze && !strcmp(state, EXTSOCK_STATE_RUNNING)) {
 		*why = "it is not frozen";
 		*hint = hintf("freeze it first (extsockctl %sfreeze)",
@@ -108,9 +107,10 @@ int control_explain(const struct options *opt, int fd, const char *command,
 	} else if (err == -EDEADLK) {
 		hint = "call extsockctl from outside of the group";
 	} else if (err == -ETIMEDOUT) {
-		hint = "end what is in the way, or raise freeze_ms in "
-		       EXTSOCK_SYSFS_ROOT;
-	} else if (err == -EINTR) {
+		hint = hintf("end what is in the way, or raise %s/%s/%s",
+			     EXTSOCK_SYSFS_ROOT, opt->group,
+			     EXTSOCK_SYSFS_FREEZE_MS);
+	} else if (err == -EINTR || err == -ENOMEM) {
 		hint = "nothing was changed";
 	}
 	status = fail(-err, why, hint, "cannot %.*s group \"%s\"", verb,

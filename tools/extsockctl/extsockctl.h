@@ -26,6 +26,7 @@ enum {
 /**
  * struct options - what was given on the command line
  * @group: name of the group
+ * @named: it was given
  * @policy: freeze --policy, or NULL
  * @keep: thaw --keep
  * @tree: add --tree
@@ -35,6 +36,7 @@ enum {
  */
 struct options {
 	const char *group;
+	bool named;
 	const char *policy;
 	bool keep;
 	bool tree;
@@ -63,6 +65,7 @@ int fail(int err, const char *why, const char *hint, const char *fmt, ...);
 __printf(1, 2) int usage(const char *fmt, ...);
 __printf(1, 2) const char *hintf(const char *fmt, ...);
 const char *group_flag(const struct options *opt);
+const char *thaw_first(const struct options *opt);
 
 /* operands.c */
 bool group_name_valid(const char *name);
@@ -72,6 +75,9 @@ int operands_none(const char *verb, int argc, char **argv);
 int operands_pids(const char *verb, int argc, char **argv);
 int operands_command(const char *verb, int argc, char **argv);
 int operands_groups(const char *verb, int argc, char **argv);
+
+/* run.c */
+int exec_command(char **argv);
 
 /* file.c */
 char *sysfs_path(const struct options *opt, const char *file);

@@ -18,10 +18,8 @@ static char *join(const char *root, const char *group, const char *file)
 {
 	char *path;
 
-	if (asprintf(&path, "%s/%s/%s", root, group, file) < 0) {
-		perror("extsockctl");
-		exit(EXIT_REFUSED);
-	}
+	if (asprintf(&path, "%s/%s/%s", root, group, file) < 0)
+		exit(fail(ENOMEM, NULL, NULL, "cannot go on"));
 	return path;
 }
 
@@ -244,24 +242,42 @@ bool is_member(const struct options *opt, pid_t pid)
 	return found;
 }
 
+/* The group that a process is in, to be freed, or NULL. */
+static char *group_of(pid_t pid)
+{
+	char *names = read_text(EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_GROUPS);
+	char *rest = names, *name, *found = NULL;
+
+	while (!found && (name = strsep(&rest, "\n")))
+		if (*name && is_member(&(struct options){ .group = name }, pid))
+			found = strdup(name);
+	free(names);
+	return found;
+}
+
 /* Why a process is refused that is there, and what to do about it. */
 static int fail_busy(const struct options *opt, pid_t pid)
 {
-	const char *hint, *why;
+	const char *hint = "try again", *why = NULL;
+	char *other = group_of(pid), text[EXTSOCK_NAME_MAX + 32];
+	int status;
 
-	if (is_member(opt, pid)) {
+	if (other && !strcmp(other, opt->group)) {
 		why = "it is already in this group";
 		hint = hintf("see extsockctl %sstatus", group_flag(opt));
 	} else if (!state_is(opt, EXTSOCK_STATE_RUNNING)) {
 		why = "the group is not running";
-		hint = hintf("thaw it first (extsockctl %sthaw)",
-			     group_flag(opt));
-	} else {
-		why = "it is in another group";
-		hint = "remove it there first (extsockctl -g GROUP remove)";
+		hint = thaw_first(opt);
+	} else if (other) {
+		snprintf(text, sizeof(text), "it is in group \"%s\"", other);
+		why = text;
+		hint = hintf("remove it there first (extsockctl -g %s remove %d)",
+			     other, pid);
 	}
-	return fail(EBUSY, why, hint, "cannot add process %d to group \"%s\"",
-		    pid, opt->group);
+	status = fail(EBUSY, why, hint, "cannot add process %d to group \"%s\"",
+		      pid, opt->group);
+	free(other);
+	return status;
 }
 
 /**

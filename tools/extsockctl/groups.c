@@ -11,6 +11,14 @@
 
 #define GROUPS	EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_GROUPS
 
+/* Names of files in the folder where the groups' folders are. */
+static bool is_reserved(const char *name)
+{
+	return !strcmp(name, EXTSOCK_SYSFS_VERSION) ||
+	       !strcmp(name, EXTSOCK_SYSFS_GROUP) ||
+	       !strcmp(name, EXTSOCK_SYSFS_GROUPS);
+}
+
 static int change(const char *what, const char *name)
 {
 	bool create = !strcmp(what, "create");
@@ -29,6 +37,8 @@ static int change(const char *what, const char *name)
 			why = "it always exists";
 		break;
 	case EEXIST:
+		if (is_reserved(name))
+			why = "the name is reserved";
 		hint = "take another one (extsockctl groups shows those in use)";
 		break;
 	case ENOTEMPTY:
@@ -37,8 +47,7 @@ static int change(const char *what, const char *name)
 		break;
 	case EBUSY:
 		why = "it is not running";
-		hint = hintf("thaw it first (extsockctl %sthaw)",
-			     group_flag(&opt));
+		hint = thaw_first(&opt);
 		break;
 	}
 	return fail(err, why, hint, "cannot %s group \"%s\"", what, name);
@@ -105,5 +114,9 @@ static int show(const struct options *opt)
 
 int verb_groups(const struct options *opt, int argc, char **argv)
 {
-	return argc ? change(argv[0], argv[1]) : show(opt);
+	if (!argc)
+		return show(opt);
+	if (opt->json)
+		return usage("groups %s has no --json", argv[0]);
+	return change(argv[0], argv[1]);
 }

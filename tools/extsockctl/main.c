@@ -135,6 +135,21 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+/*
+ * getopt_long() takes abbreviations too, which a later version might have to
+ * read otherwise. The word is the last one, or stands before its argument.
+ */
+static int check_whole(char **argv, const struct option *option)
+{
+	const char *word = argv[optind - 1];
+
+	if (option->has_arg && optarg == word)
+		word = argv[optind - 2];
+	if (strcspn(word + 2, "=") == strlen(option->name))
+		return EXIT_DONE;
+	return usage("there is no option \"%s\"", word);
+}
+
 static int parse_options(int argc, char **argv, const char *shorts,
 			 struct options *opt)
 {
@@ -148,11 +163,15 @@ static int parse_options(int argc, char **argv, const char *shorts,
 		{ "policy", required_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c;
+	int c, index = -1;
 
-	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, shorts, longs, &index)) != -1) {
+		if (index >= 0 && check_whole(argv, &longs[index]))
+			return EXIT_USAGE;
+		index = -1;
 		switch (c) {
 		case 'g':
+			opt->named = true;
 			opt->group = optarg;
 			break;
 		case 'h':
@@ -181,9 +200,11 @@ static int parse_options(int argc, char **argv, const char *shorts,
 	return EXIT_DONE;
 }
 
-/* An option that the verb does not know would be silently lost. */
+/* No option may be silently lost. */
 static int check_options(const struct options *opt, const struct verb *verb)
 {
+	if (opt->named && !(verb->takes & NEEDS_GROUP))
+		return usage("%s has no --group", verb->name);
 	if (opt->tree && !(verb->takes & TAKES_TREE))
 		return usage("%s has no --tree", verb->name);
 	if (opt->keep && !(verb->takes & TAKES_KEEP))
@@ -247,7 +268,11 @@ static int parse_verb(int argc, char **argv, struct options *opt)
 static int parse(int argc, char **argv)
 {
 	struct options opt = { .group = EXTSOCK_GROUP_DEFAULT };
+	char program[] = "extsockctl";
 
+	/* getopt()'s messages begin with it. */
+	if (argc)
+		argv[0] = program;
 	if (parse_options(argc, argv, "+g:hV", &opt))
 		return EXIT_USAGE;
 	if (opt.help && optind >= argc)

@@ -2,9 +2,11 @@
 /*
  * Messages: what failed, on what, why, and what to do about it.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "extsockctl.h"
@@ -62,11 +64,13 @@ static const char *advice(int err)
 	switch (err) {
 	case EPERM:
 	case EACCES:
-		return "this needs root, or CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE";
+		return "this needs root, with CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE";
 	case ENOENT:
 		return "see extsockctl groups";
 	case ENOMEM:
 		return "free some memory and try again";
+	case EOPNOTSUPP:
+		return "choose reset or keep";
 	default:
 		return NULL;
 	}
@@ -106,6 +110,31 @@ const char *group_flag(const struct options *opt)
 }
 
 /**
+ * thaw_first() - the hint for who wants to change a group that is frozen
+ * @opt: names the group
+ *
+ * Return: the text, valid until the next hintf().
+ */
+const char *thaw_first(const struct options *opt)
+{
+	return hintf("thaw it first (extsockctl %sthaw)", group_flag(opt));
+}
+
+/* What was typed may hold anything, and the terminal would obey it. */
+static void print_message(const char *fmt, va_list args)
+{
+	const unsigned char *c;
+	char *text;
+
+	if (vasprintf(&text, fmt, args) < 0)
+		return;
+	fputs("extsockctl: ", stderr);
+	for (c = (unsigned char *)text; *c; c++)
+		fprintf(stderr, isprint(*c) ? "%c" : "\\%03o", *c);
+	free(text);
+}
+
+/**
  * fail() - say that something failed
  * @err: an errno
  * @why: why, or NULL for the usual words for @err
@@ -121,9 +150,8 @@ int fail(int err, const char *why, const char *hint, const char *fmt, ...)
 	/* What the kernel denies is not to be had in another way. */
 	if (!hint || err == EPERM || err == EACCES)
 		hint = advice(err);
-	fputs("extsockctl: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	print_message(fmt, args);
 	va_end(args);
 	fprintf(stderr, ": %s", why ? why : reason(err));
 	if (hint)
@@ -142,9 +170,8 @@ int usage(const char *fmt, ...)
 {
 	va_list args;
 
-	fputs("extsockctl: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	print_message(fmt, args);
 	va_end(args);
 	fputs("; see extsockctl --help\n", stderr);
 	return EXIT_USAGE;

@@ -18,8 +18,7 @@ static int remove_one(const struct options *opt, pid_t pid)
 		hint = hintf("see extsockctl %sstatus", group_flag(opt));
 	} else if (err == EBUSY) {
 		why = "the group is not running";
-		hint = hintf("thaw it first (extsockctl %sthaw)",
-			     group_flag(opt));
+		hint = thaw_first(opt);
 	}
 	return fail(err, why, hint, "cannot remove process %d from group \"%s\"",
 		    pid, opt->group);

@@ -9,6 +9,24 @@
 
 #include "extsockctl.h"
 
+/**
+ * exec_command() - become a command
+ * @argv: its words
+ *
+ * Return: the exit status if that failed, as shells have it; it has been said.
+ */
+int exec_command(char **argv)
+{
+	int err;
+
+	execvp(argv[0], argv);
+	err = errno;
+	fail(err, strerror(err), err == ENOENT ? "give its path, or see PATH" :
+						 "see that it can be executed",
+	     "cannot run %s", argv[0]);
+	return err == ENOENT ? 127 : 126;
+}
+
 int verb_run(const struct options *opt, int argc, char **argv)
 {
 	int err;
@@ -23,10 +41,5 @@ int verb_run(const struct options *opt, int argc, char **argv)
 			    opt->group);
 	if (err)
 		return fail_member(opt, -err, getpid());
-	execvp(argv[0], argv);
-	err = errno;
-	fprintf(stderr, "extsockctl: cannot run %s: %s\n", argv[0],
-		strerror(err));
-	/* As shells do. */
-	return err == ENOENT ? 127 : 126;
+	return exec_command(argv);
 }
