@@ -84,11 +84,13 @@ unpack_source()
 {
 	local package=$1 out=$2
 
-	cd "$out"
+	# The kernel has a folder usr of its own.
+	mkdir "$out/deb"
+	cd "$out/deb"
 	apt-get download "$package"
-	dpkg-deb --fsys-tarfile "$package"_*.deb | tar xf - ./usr/src
-	tar xf usr/src/"$package".tar.xz --strip-components=1
-	rm -rf usr "$package"_*.deb
+	dpkg-deb -x "$package"_*.deb .
+	tar xf usr/src/"$package".tar.xz -C "$out" --strip-components=1
+	rm -rf "$out/deb"
 }
 
 build()
@@ -121,12 +123,14 @@ built()
 	version=$(apt-cache policy "linux-source-$series" |
 		sed -n 's/.*Candidate: //p')
 	[ -n "$version" ] || die "the backports have no linux-source-$series"
-	source=$cache/linux-source-$series-$version
+	source=$cache/linux-source-$series-$(key "$version" \
+		"$(declare -f unpack_source)")
 	make_once "$source" unpack_source "linux-source-$series"
 	fragments="$vm_dir/kconfig/guest"
 	[ -z "$debug" ] || fragments="$fragments $vm_dir/kconfig/debug"
 	# shellcheck disable=SC2086 # a list of files
-	final=$cache/kernel-$series$debug-$(key "$version" $fragments)
+	final=$cache/kernel-$series$debug-$(key "$source" $fragments \
+		"$(declare -f build)")
 	# shellcheck disable=SC2086
 	make_once "$final" build "$source" $fragments
 	echo "kimage=$final/arch/x86/boot/bzImage"

@@ -246,11 +246,12 @@ bool is_member(const struct options *opt, pid_t pid)
 static char *group_of(pid_t pid)
 {
 	char *names = read_text(EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_GROUPS);
-	char *rest = names, *name, *found = NULL;
+	char *rest = names, *found = NULL;
+	struct options in = { 0 };
 
-	while (!found && (name = strsep(&rest, "\n")))
-		if (*name && is_member(&(struct options){ .group = name }, pid))
-			found = strdup(name);
+	while (!found && (in.group = strsep(&rest, "\n")))
+		if (*in.group && is_member(&in, pid))
+			found = strdup(in.group);
 	free(names);
 	return found;
 }
