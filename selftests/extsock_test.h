@@ -619,11 +619,28 @@ UNUSED static int count_rows(const struct group *g)
 	return n;
 }
 
-/* Thaw whatever a failed test left behind, and forget the group. */
 /* ---- a test's steps ---- */
 
-#define FREEZE()	ASSERT_EQ(0, control(&self->g, "freeze"))
-#define THAW()		ASSERT_EQ(0, control(&self->g, "thaw"))
+/* Give a command; if it fails the test's output has the module's reason. */
+UNUSED static int command(const struct group *g, const char *text)
+{
+	int fd = open(procfs(g, "control"), O_RDWR | O_CLOEXEC), ret = 0;
+	char why[1024];
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0) {
+		ret = -errno;
+		len = read(fd, why, sizeof(why));
+		fprintf(stderr, "# %s: %.*s", text, (int)(len > 0 ? len : 0), why);
+	}
+	close(fd);
+	return ret;
+}
+
+#define FREEZE()	ASSERT_EQ(0, command(&self->g, "freeze"))
+#define THAW()		ASSERT_EQ(0, command(&self->g, "thaw"))
 
 /* What an actor does that must not do anything meanwhile. */
 UNUSED static void spin(struct stage *s)

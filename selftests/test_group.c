@@ -173,10 +173,10 @@ static void in_namespace(struct stage *s)
 		s->arg[1] = child;
 		s->arg[2] = put(s->buf, "%d", child);
 		s->arg[3] = strcmp(slurp(s->buf), "2\n");
+		s->arg[4] = 1;
 		pause();
 	}
-	msleep(300);
-	s->ret = 0;
+	s->ret = EVENTUALLY(s->arg[4]) ? 0 : -ETIME;
 }
 
 TEST_F(group, pids_are_those_of_the_namespace)
@@ -185,14 +185,13 @@ TEST_F(group, pids_are_those_of_the_namespace)
 
 	EXPECT_EQ(0, put(sysfs(&self->g, "members"), "-%d", self->m->pid));
 	strcpy(buf_of(a), sysfs(&self->g, "members"));
-	a->stage->arg[2] = -1;
 	START_FN(a, in_namespace);
 	ASSERT_EQ(0, result(a));
 	EXPECT_EQ(2, a->stage->arg[1]);
 	EXPECT_EQ(0, a->stage->arg[2]);
 	EXPECT_EQ(0, a->stage->arg[3]);
 	/* from here it is another number */
-	EXPECT_EQ(1, count_members(&self->g));
+	ASSERT_EQ(1, count_members(&self->g));
 	EXPECT_FALSE(is_member(&self->g, 2));
 	kill(atoi(slurp(sysfs(&self->g, "members"))), SIGKILL);
 	EXPECT_TRUE(EVENTUALLY(!count_members(&self->g)));
