@@ -55,14 +55,16 @@ passed=$(sed -n '$s/ passed.*//p' "$build/verdict")
 failed=$(sed -n '$s/.* \([0-9]*\) failed/\1/p' "$build/verdict")
 sed '$d' "$build/verdict"
 
-# The judge itself, on this side.
+# Judge and runner themselves, on this side.
 if [ -z "$only" ]; then
-	"$vm_dir/judge_test.sh" >"$build/judge.tap" || true
-	good=$(grep -c '^ok' "$build/judge.tap" || true)
-	plan=$(sed -n 's/^1\.\.//p' "$build/judge.tap")
-	passed=$((passed + good))
-	failed=$((failed + ${plan:-1} - good))
-	grep '^not ok' "$build/judge.tap" || true
+	for test in judge_test run_test; do
+		"$vm_dir/$test.sh" "$kernel" >"$build/$test.tap" || true
+		good=$(grep -c '^ok' "$build/$test.tap" || true)
+		plan=$(sed -n 's/^1\.\.//p' "$build/$test.tap")
+		passed=$((passed + good))
+		failed=$((failed + ${plan:-1} - good))
+		grep '^not ok' "$build/$test.tap" || true
+	done
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

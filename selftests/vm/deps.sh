@@ -5,7 +5,7 @@ set -eu
 
 packages="gcc make libc6-dev qemu-system-x86 mmdebstrap flex bison libelf-dev
 	libssl-dev bc cpio kmod rsync zstd xz-utils dwarves python3 file
-	debian-archive-keyring shellcheck"
+	debian-archive-keyring shellcheck procps"
 missing=
 for package in $packages; do
 	dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |

@@ -54,9 +54,10 @@ cp "$script" "$overlay/run/script"
 cat "$base" "$kmodules" "$out/overlay.cpio" >"$out/initramfs"
 rm -rf "$overlay" "$out/overlay.cpio"
 
+# Ends in QEMU: whoever has its PID can kill it.
 boot()
 {
-	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+	exec qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$kimage" "$@"
 }
 
@@ -92,12 +93,19 @@ if [ -n "$interactive" ]; then
 	# shellcheck disable=SC2086 # lists of options
 	boot $accel -smp 2 -m "$memory" -initrd "$out/initramfs" \
 		-append "$append" -serial "file:$out/console" -serial mon:stdio
-	exit
 fi
 : >"$out/output"
 tail -n +1 -f "$out/output" &
 tail=$!
-trap 'sleep 0.3; kill $tail 2>/dev/null || true' EXIT
+guest=
+finish()
+{
+	[ -z "$guest" ] || kill -KILL "$guest" 2>/dev/null || true
+	sleep 0.3
+	kill $tail 2>/dev/null || true
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
 append="$append panic_on_warn=1 oops=panic kmemleak=on"
 # shellcheck disable=SC2086 # lists of options
 boot $accel -smp 2 -m "$memory" -initrd "$out/initramfs" -append "$append" \
@@ -107,8 +115,9 @@ for ((tick = 0; tick < deadline * 5; tick++)); do
 	kill -0 $guest 2>/dev/null || break
 	sleep 0.2
 done
-if kill $guest 2>/dev/null; then
+if kill -KILL $guest 2>/dev/null; then
 	echo "GUEST-DEADLINE $deadline" >>"$out/console"
 fi
 wait $guest 2>/dev/null || true
+guest=
 rm -f "$out/initramfs"

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# run_test.sh KERNEL: no guest outlives its runner. Prints TAP.
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+kernel=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+echo 'sleep 1000' >"$work/script"
+n=0
+failed=0
+
+# verdict CONDITION...: one line of TAP, called $what
+verdict()
+{
+	n=$((n + 1))
+	if "$@"; then
+		echo "ok $n $what"
+	else
+		echo "not ok $n $what"
+		failed=$((failed + 1))
+	fi
+}
+
+# Is there a guest whose files are in $work?
+guest_lives()
+{
+	pgrep -f "qemu-system.*file:$work/run/console" >/dev/null
+}
+
+guest_is_gone()
+{
+	! guest_lives
+}
+
+comes_up()
+{
+	local tick
+
+	for ((tick = 0; tick < 150; tick++)); do
+		! guest_lives || return 0
+		sleep 0.2
+	done
+	return 1
+}
+
+what="a guest that takes too long is killed"
+"$vm_dir/run.sh" -k "$kernel" -o "$work/run" -t 3 "$work/script" >/dev/null
+verdict guest_is_gone
+what="and its console says so"
+verdict grep -q '^GUEST-DEADLINE 3$' "$work/run/console"
+
+"$vm_dir/run.sh" -k "$kernel" -o "$work/run" "$work/script" >/dev/null &
+what="a guest comes up"
+verdict comes_up
+kill $!
+wait $! || true
+what="it is gone after its runner was told to end"
+verdict guest_is_gone
+pkill -KILL -f "qemu-system.*file:$work/run/console" || true
+echo "1..$n"
+[ "$failed" = 0 ]
