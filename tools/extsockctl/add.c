@@ -48,46 +48,84 @@ static bool descends(pid_t pid, pid_t from)
 	return false;
 }
 
+/**
+ * struct tree - the descendants of a process
+ * @from: the process
+ * @more: a pass has added somebody
+ * @refused: those who were refused
+ * @refusals: how many there are
+ * @status: EXIT_DONE, or that of the first failure
+ */
+struct tree {
+	pid_t from;
+	bool more;
+	pid_t *refused;
+	size_t refusals;
+	int status;
+};
+
+static bool was_refused(const struct tree *tree, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < tree->refusals; i++)
+		if (tree->refused[i] == pid)
+			return true;
+	return false;
+}
+
+/* Each pass meets them again: they are named once. */
+static void refuse(const struct options *opt, struct tree *tree, int err,
+		   pid_t pid)
+{
+	size_t size = (tree->refusals + 1) * sizeof(pid);
+	int status = fail_member(opt, err, pid);
+
+	tree->status = tree->status ? tree->status : status;
+	tree->refused = realloc(tree->refused, size);
+	if (!tree->refused)
+		exit(fail(ENOMEM, NULL, NULL, "cannot go on"));
+	tree->refused[tree->refusals++] = pid;
+}
+
 /*
  * A descendant that has ended meanwhile is no failure, nor is one that is a
  * member: children of members become members by themselves. One that belongs
  * to another group is.
  */
-static int add_descendant(const struct options *opt, pid_t pid, bool *added)
+static void add_descendant(const struct options *opt, struct tree *tree,
+			   pid_t pid)
 {
 	int err = -write_member(opt, "", pid);
 
 	if (err == EBUSY && is_member(opt, pid))
-		err = EEXIST;
+		return;
 	/* A member that has ended just now is in no list: ask again. */
 	if (err == EBUSY)
 		err = -write_member(opt, "", pid);
-	*added = !err;
-	if (!err || err == ESRCH || err == EEXIST)
-		return EXIT_DONE;
-	return fail_member(opt, err, pid);
+	if (!err)
+		tree->more = true;
+	else if (err != ESRCH)
+		refuse(opt, tree, err, pid);
 }
 
 /* One look at all processes. */
-static int add_pass(const struct options *opt, pid_t from, bool *more)
+static void add_pass(const struct options *opt, struct tree *tree)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
-	int status = EXIT_DONE;
-	bool added;
 	pid_t pid;
 
-	*more = false;
-	if (!proc)
-		return fail(errno, NULL, NULL, "cannot read /proc");
-	while (!status && (entry = readdir(proc))) {
-		if (!parse_pid(entry->d_name, &pid) || !descends(pid, from))
-			continue;
-		status = add_descendant(opt, pid, &added);
-		*more = *more || added;
+	tree->more = false;
+	if (!proc) {
+		tree->status = fail(errno, NULL, NULL, "cannot read /proc");
+		return;
 	}
+	while ((entry = readdir(proc)))
+		if (parse_pid(entry->d_name, &pid) &&
+		    descends(pid, tree->from) && !was_refused(tree, pid))
+			add_descendant(opt, tree, pid);
 	closedir(proc);
-	return status;
 }
 
 /*
@@ -96,12 +134,13 @@ static int add_pass(const struct options *opt, pid_t from, bool *more)
  */
 static int add_descendants(const struct options *opt, pid_t from)
 {
-	bool more = true;
-	int status = EXIT_DONE;
+	struct tree tree = { .from = from };
 
-	while (!status && more)
-		status = add_pass(opt, from, &more);
-	return status;
+	do {
+		add_pass(opt, &tree);
+	} while (tree.more);
+	free(tree.refused);
+	return tree.status;
 }
 
 int verb_add(const struct options *opt, int argc, char **argv)
@@ -115,8 +154,7 @@ int verb_add(const struct options *opt, int argc, char **argv)
 		one = add_one(opt, pid);
 		if (!one && opt->tree)
 			one = add_descendants(opt, pid);
-		if (one)
-			status = one;
+		status = status ? status : one;
 	}
 	return status;
 }

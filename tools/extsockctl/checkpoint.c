@@ -29,9 +29,15 @@ static void hold_signals(sigset_t *held, sigset_t *old)
 }
 
 /*
- * Wait for the command, which decides what a signal to us means. What the
- * terminal sends, it sends to both: the command would have it twice.
+ * The terminal sends to all of a process group: a command that is in ours has
+ * it already. A process sends to us alone.
  */
+static bool has_it(pid_t pid, const siginfo_t *info)
+{
+	return info->si_code > 0 && getpgid(pid) == getpgrp();
+}
+
+/* Wait for the command, which decides what a signal to us means. */
 static int wait_child(pid_t pid, const sigset_t *held)
 {
 	siginfo_t info;
@@ -40,7 +46,7 @@ static int wait_child(pid_t pid, const sigset_t *held)
 
 	while (!(ended = waitpid(pid, &status, WNOHANG))) {
 		sig = sigwaitinfo(held, &info);
-		if (sig > 0 && sig != SIGCHLD && info.si_code <= 0)
+		if (sig > 0 && sig != SIGCHLD && !has_it(pid, &info))
 			kill(pid, sig);
 	}
 	if (ended < 0)
@@ -49,8 +55,11 @@ static int wait_child(pid_t pid, const sigset_t *held)
 				     WEXITSTATUS(status);
 }
 
-/* The signals are held until we end, so that none prevents the report. */
-static int run(char **argv)
+/*
+ * The signals are held until we end, so that none prevents the report. The
+ * lease is not the child's: O_CLOEXEC acts only when its execve() succeeds.
+ */
+static int run(int fd, char **argv)
 {
 	sigset_t held, old;
 	pid_t pid;
@@ -60,12 +69,14 @@ static int run(char **argv)
 	if (pid < 0)
 		return fail(errno, NULL, NULL, "cannot start %s", argv[0]);
 	if (!pid) {
+		close(fd);
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		_exit(exec_command(argv));
 	}
 	return wait_child(pid, &held);
 }
 
+/* This ends our own freeze only, not that of who froze the group since. */
 static int let_go(const struct options *opt, int fd)
 {
 	static const char command[] = EXTSOCK_CMD_THAW " " EXTSOCK_OPT_KEEP;
@@ -75,9 +86,9 @@ static int let_go(const struct options *opt, int fd)
 		return EXIT_DONE;
 	if (err != -EBUSY)
 		return control_explain(opt, fd, command, err);
-	return fail(EBUSY, "somebody else thawed it while the command ran",
-		    "what the command saved may not be of one moment",
-		    "cannot thaw group \"%s\"", opt->group);
+	return control_fail(opt, fd, command, EBUSY,
+			    "somebody else thawed it while the command ran",
+			    "what the command saved may not be of one moment");
 }
 
 int verb_checkpoint(const struct options *opt, int argc, char **argv)
@@ -93,7 +104,7 @@ int verb_checkpoint(const struct options *opt, int argc, char **argv)
 	if (err) {
 		status = control_explain(opt, fd, command, err);
 	} else {
-		status = run(argv);
+		status = run(fd, argv);
 		thawed = let_go(opt, fd);
 		status = status ? status : thawed;
 	}

@@ -83,6 +83,27 @@ static void explain_busy(const struct options *opt, bool freeze,
 }
 
 /**
+ * control_fail() - say that a command failed, with its outcome
+ * @opt: names the group
+ * @fd: from control_open()
+ * @command: the command
+ * @err: an errno
+ * @why: as for fail()
+ * @hint: as for fail()
+ *
+ * Return: the exit status for @err.
+ */
+int control_fail(const struct options *opt, int fd, const char *command,
+		 int err, const char *why, const char *hint)
+{
+	int status = fail(err, why, hint, "cannot %.*s group \"%s\"",
+			  (int)strcspn(command, " "), command, opt->group);
+
+	print_outcome(fd, stderr);
+	return status;
+}
+
+/**
  * control_explain() - say why a command failed, with its outcome
  * @opt: names the group
  * @fd: from control_open()
@@ -95,7 +116,6 @@ int control_explain(const struct options *opt, int fd, const char *command,
 		    int err)
 {
 	const char *hint = NULL, *why = NULL;
-	int verb = strcspn(command, " "), status;
 
 	if (err == -EBUSY) {
 		hint = "try again";
@@ -113,10 +133,7 @@ int control_explain(const struct options *opt, int fd, const char *command,
 	} else if (err == -EINTR || err == -ENOMEM) {
 		hint = "nothing was changed";
 	}
-	status = fail(-err, why, hint, "cannot %.*s group \"%s\"", verb,
-		      command, opt->group);
-	print_outcome(fd, stderr);
-	return status;
+	return control_fail(opt, fd, command, -err, why, hint);
 }
 
 /**

@@ -7,6 +7,8 @@
 #include <sys/types.h>
 #include <linux/extsock.h>
 
+#define VERSION_FILE	EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_VERSION
+
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 /* As the kernel has it. */
@@ -83,20 +85,25 @@ int exec_command(char **argv);
 char *sysfs_path(const struct options *opt, const char *file);
 char *proc_path(const struct options *opt, const char *file);
 int write_text(const char *path, const char *text);
+bool try_again(unsigned int *tries);
 char *read_text(const char *path);
 char *read_group(const struct options *opt, const char *file);
 char *read_word(const struct options *opt, const char *file);
 bool module_loaded(void);
 int check_group(const struct options *opt);
-int write_member(const struct options *opt, const char *sign, pid_t pid);
-bool state_is(const struct options *opt, const char *state);
-bool is_member(const struct options *opt, pid_t pid);
-int fail_member(const struct options *opt, int err, pid_t pid);
 size_t count_lines(const char *text);
+
+/* member.c */
+int write_member(const struct options *opt, const char *sign, pid_t pid);
+bool is_member(const struct options *opt, pid_t pid);
+bool group_of(pid_t pid, char *name);
+int fail_member(const struct options *opt, int err, pid_t pid);
 
 /* control.c */
 int control_open(const struct options *opt);
 int control_write(int fd, const char *command);
+int control_fail(const struct options *opt, int fd, const char *command,
+		 int err, const char *why, const char *hint);
 int control_explain(const struct options *opt, int fd, const char *command,
 		    int err);
 int control_command(const struct options *opt, const char *command);
@@ -104,7 +111,9 @@ int control_command(const struct options *opt, const char *command);
 /* sockets.c */
 
 /**
- * struct sockets - the table NAME/sockets
+ * struct sockets - the table NAME/sockets, and what was true when it was
+ * @state: of the group
+ * @members: of the group, one PID per line
  * @text: what was read; the words point into it
  * @columns: how many columns the header has
  * @rows: how many rows, without the header
@@ -112,6 +121,8 @@ int control_command(const struct options *opt, const char *command);
  * @words: @columns words of the header, then of each row
  */
 struct sockets {
+	char *state;
+	char *members;
 	char *text;
 	size_t columns;
 	size_t rows;
@@ -128,8 +139,7 @@ void sockets_free(struct sockets *sockets);
 const char *sockets_get(const struct sockets *sockets, size_t row,
 			const char *column);
 size_t sockets_count(const struct sockets *sockets, const char *class);
-void sockets_summary(const struct sockets *sockets, size_t processes,
-		     char *text, size_t size);
+void sockets_summary(const struct sockets *sockets, char *text, size_t size);
 
 /* json.c */
 void json_string(const char *text);

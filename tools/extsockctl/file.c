@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "extsockctl.h"
 
-/* How often a list is begun anew before the reader gives up. */
+/* How often is read what others change meanwhile, before we give up. */
 #define READ_TRIES	100
 
 static char *join(const char *root, const char *group, const char *file)
@@ -96,6 +97,24 @@ fail:
 }
 
 /**
+ * try_again() - is it worth while to read once more?
+ * @tries: how often it was in vain
+ *
+ * Lets a moment pass, in which those in the way come to their end.
+ *
+ * Return: whether it is; errno is unchanged if not.
+ */
+bool try_again(unsigned int *tries)
+{
+	static const struct timespec moment = { .tv_nsec = 1000000 };
+
+	if (++*tries == READ_TRIES)
+		return false;
+	nanosleep(&moment, NULL);
+	return true;
+}
+
+/**
  * read_text() - read a whole file
  * @path: the file
  *
@@ -107,14 +126,15 @@ fail:
 char *read_text(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int tries = 0, err;
+	unsigned int tries = 0;
 	char *text;
+	int err;
 
 	if (fd < 0)
 		return NULL;
 	do {
 		text = read_fd(fd);
-	} while (!text && errno == EAGAIN && ++tries < READ_TRIES &&
+	} while (!text && errno == EAGAIN && try_again(&tries) &&
 		 !lseek(fd, 0, SEEK_SET));
 	err = errno;
 	close(fd);
@@ -159,18 +179,20 @@ char *read_word(const struct options *opt, const char *file)
 /**
  * module_loaded() - is the module there?
  *
- * Return: whether its folder exists.
+ * When it is unloaded, its version goes before the folders of groups do.
+ *
+ * Return: whether it has a version.
  */
 bool module_loaded(void)
 {
-	return !access(EXTSOCK_SYSFS_ROOT, F_OK);
+	return !access(VERSION_FILE, F_OK);
 }
 
 /**
  * check_group() - say so if there is no such group
  * @opt: names the group
  *
- * Return: EXIT_DONE or EXIT_NOT_FOUND.
+ * Return: EXIT_DONE, EXIT_NOT_FOUND or EXIT_NOT_LOADED.
  */
 int check_group(const struct options *opt)
 {
@@ -180,129 +202,10 @@ int check_group(const struct options *opt)
 	free(path);
 	if (exists)
 		return EXIT_DONE;
-	fprintf(stderr,
-		"extsockctl: there is no group \"%s\"; see extsockctl groups, or make it with extsockctl groups create %s\n",
-		opt->group, opt->group);
-	return EXIT_NOT_FOUND;
-}
-
-/**
- * write_member() - add or remove a member
- * @opt: names the group
- * @sign: "" to add, "-" to remove
- * @pid: the process; 0 for the caller
- *
- * Return: 0 or -errno.
- */
-int write_member(const struct options *opt, const char *sign, pid_t pid)
-{
-	char *path = sysfs_path(opt, EXTSOCK_SYSFS_MEMBERS);
-	char text[16];
-	int err;
-
-	snprintf(text, sizeof(text), "%s%d", sign, pid);
-	err = write_text(path, text);
-	free(path);
-	return err;
-}
-
-/**
- * state_is() - is the group in a state?
- * @opt: names the group
- * @state: name of the state
- *
- * Return: whether it is, as of now.
- */
-bool state_is(const struct options *opt, const char *state)
-{
-	char *now = read_word(opt, EXTSOCK_SYSFS_STATE);
-	bool is = now && !strcmp(now, state);
-
-	free(now);
-	return is;
-}
-
-/**
- * is_member() - is a process in the group?
- * @opt: names the group
- * @pid: the process
- *
- * Return: whether it is in the list of members.
- */
-bool is_member(const struct options *opt, pid_t pid)
-{
-	char *members = read_group(opt, EXTSOCK_SYSFS_MEMBERS);
-	char *rest = members, *line;
-	bool found = false;
-	pid_t member;
-
-	while (!found && (line = strsep(&rest, "\n")))
-		found = parse_pid(line, &member) && member == pid;
-	free(members);
-	return found;
-}
-
-/* The group that a process is in, to be freed, or NULL. */
-static char *group_of(pid_t pid)
-{
-	char *names = read_text(EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_GROUPS);
-	char *rest = names, *found = NULL;
-	struct options in = { 0 };
-
-	while (!found && (in.group = strsep(&rest, "\n")))
-		if (*in.group && is_member(&in, pid))
-			found = strdup(in.group);
-	free(names);
-	return found;
-}
-
-/* Why a process is refused that is there, and what to do about it. */
-static int fail_busy(const struct options *opt, pid_t pid)
-{
-	const char *hint = "try again", *why = NULL;
-	char *other = group_of(pid), text[EXTSOCK_NAME_MAX + 32];
-	int status;
-
-	if (other && !strcmp(other, opt->group)) {
-		why = "it is already in this group";
-		hint = hintf("see extsockctl %sstatus", group_flag(opt));
-	} else if (!state_is(opt, EXTSOCK_STATE_RUNNING)) {
-		why = "the group is not running";
-		hint = thaw_first(opt);
-	} else if (other) {
-		snprintf(text, sizeof(text), "it is in group \"%s\"", other);
-		why = text;
-		hint = hintf("remove it there first (extsockctl -g %s remove %d)",
-			     other, pid);
-	}
-	status = fail(EBUSY, why, hint, "cannot add process %d to group \"%s\"",
-		      pid, opt->group);
-	free(other);
-	return status;
-}
-
-/**
- * fail_member() - say that a process could not be added
- * @opt: names the group
- * @err: an errno
- * @pid: the process
- *
- * Return: the exit status for @err.
- */
-int fail_member(const struct options *opt, int err, pid_t pid)
-{
-	const char *hint = NULL, *why = NULL;
-
-	if (err == EBUSY)
-		return fail_busy(opt, pid);
-	if (err == EINVAL) {
-		hint = "kernel threads and PID 1 cannot be members";
-	} else if (err == ESRCH) {
-		why = "there is no such process";
-		hint = "see ps -e";
-	}
-	return fail(err, why, hint, "cannot add process %d to group \"%s\"",
-		    pid, opt->group);
+	return fail(ENOENT, NULL,
+		    hintf("see extsockctl groups, or make it with extsockctl groups create %s",
+			  opt->group), "cannot find group \"%s\"",
+		    opt->group);
 }
 
 /**

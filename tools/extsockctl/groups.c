@@ -74,14 +74,14 @@ static int show_group(const struct options *opt, const char *name, bool *first)
 	const struct options group = { .group = name };
 	char *state = read_word(&group, EXTSOCK_SYSFS_STATE);
 	char *members = state ? read_group(&group, EXTSOCK_SYSFS_MEMBERS) : NULL;
-	int status = EXIT_DONE;
+	int status = EXIT_DONE, err = errno;
 
 	if (members) {
 		print_group(opt->json, name, state, count_lines(members),
 			    *first);
 		*first = false;
-	} else if (errno != ENOENT && errno != ENODEV) {
-		status = fail(errno, NULL, NULL, "cannot read group \"%s\"",
+	} else if ((err != ENOENT && err != ENODEV) || !module_loaded()) {
+		status = fail(err, NULL, NULL, "cannot read group \"%s\"",
 			      name);
 	}
 	free(state);
@@ -104,7 +104,7 @@ static int show(const struct options *opt)
 		       "MEMBERS");
 	while ((name = strsep(&rest, "\n"))) {
 		one = *name ? show_group(opt, name, &first) : EXIT_DONE;
-		status = one ? one : status;
+		status = status ? status : one;
 	}
 	if (opt->json)
 		puts("]");

@@ -2,9 +2,7 @@
 /*
  * extsockctl list
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "extsockctl.h"
@@ -58,14 +56,14 @@ static void print_table(const struct sockets *sockets)
 				   widths, i);
 }
 
-static void print_json(const struct options *opt, const struct sockets *sockets,
-		       size_t processes)
+static void print_json(const struct options *opt, const struct sockets *sockets)
 {
 	size_t row, i;
 
 	printf("{\"group\":");
 	json_string(opt->group);
-	printf(",\"processes\":%zu,\"sockets\":[", processes);
+	printf(",\"processes\":%zu,\"sockets\":[",
+	       count_lines(sockets->members));
 	for (row = 0; row < sockets->rows; row++) {
 		printf("%s{", row ? "," : "");
 		for (i = 0; i < sockets->columns; i++) {
@@ -82,9 +80,8 @@ static void print_json(const struct options *opt, const struct sockets *sockets,
 
 int verb_list(const struct options *opt, int argc, char **argv)
 {
-	char *members, summary[256];
 	struct sockets sockets;
-	size_t processes;
+	char summary[256];
 	int status;
 
 	(void)argc;
@@ -92,21 +89,11 @@ int verb_list(const struct options *opt, int argc, char **argv)
 	status = sockets_read(opt, &sockets);
 	if (status)
 		return status;
-	members = read_group(opt, EXTSOCK_SYSFS_MEMBERS);
-	if (!members) {
-		status = fail(errno, NULL, NULL,
-			      "cannot read the members of group \"%s\"",
-			      opt->group);
-		sockets_free(&sockets);
-		return status;
-	}
-	processes = count_lines(members);
-	free(members);
 	if (opt->json) {
-		print_json(opt, &sockets, processes);
+		print_json(opt, &sockets);
 	} else {
 		print_table(&sockets);
-		sockets_summary(&sockets, processes, summary, sizeof(summary));
+		sockets_summary(&sockets, summary, sizeof(summary));
 		puts(summary);
 	}
 	sockets_free(&sockets);

@@ -18,6 +18,15 @@
 #define TAKES_COMMAND	16
 #define NEEDS_GROUP	32
 
+/* Options that have no letter. */
+enum {
+	LONG_ONLY = 256,
+	OPTION_JSON = LONG_ONLY,
+	OPTION_TREE,
+	OPTION_KEEP,
+	OPTION_POLICY,
+};
+
 /**
  * struct verb - a verb
  * @name: its name
@@ -68,7 +77,8 @@ static const struct verb verbs[] = {
 	  "  --json  for programs" },
 	{ "list", verb_list, operands_none, NEEDS_GROUP | TAKES_JSON,
 	  "[--json]", "show the sockets",
-	  "While the group runs: those that members opened. While frozen: all.\n"
+	  "While the group runs: TCP connections that members were seen to open.\n"
+	  "While it is frozen: all.\n"
 	  "  --json  for programs, with all columns" },
 	{ "groups", verb_groups, operands_groups, TAKES_JSON,
 	  "[create|delete NAME]", "show, make or delete groups",
@@ -106,7 +116,7 @@ static int show_verb(const struct verb *verb)
 
 static int show_version(void)
 {
-	char *module = read_text(EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_VERSION);
+	char *module = read_text(VERSION_FILE);
 	int err = errno;
 
 	printf("extsockctl %s\n", EXTSOCK_VERSION);
@@ -150,6 +160,20 @@ static int check_whole(char **argv, const struct option *option)
 	return usage("there is no option \"%s\"", word);
 }
 
+/* A long one was consumed whole; of a short one there is the letter. */
+static int bad_option(int c, char **argv, const char *shorts)
+{
+	const char *word = argv[optind - 1];
+
+	if (c == ':')
+		return usage("option \"%s\" needs an argument", word);
+	if (!optopt)
+		return usage("there is no option \"%s\"", word);
+	if (optopt >= LONG_ONLY || strchr(shorts, optopt))
+		return usage("option \"%s\" takes no argument", word);
+	return usage("there is no option \"-%c\"", optopt);
+}
+
 static int parse_options(int argc, char **argv, const char *shorts,
 			 struct options *opt)
 {
@@ -157,10 +181,10 @@ static int parse_options(int argc, char **argv, const char *shorts,
 		{ "group", required_argument, NULL, 'g' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "tree", no_argument, NULL, 't' },
-		{ "keep", no_argument, NULL, 'k' },
-		{ "policy", required_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "tree", no_argument, NULL, OPTION_TREE },
+		{ "keep", no_argument, NULL, OPTION_KEEP },
+		{ "policy", required_argument, NULL, OPTION_POLICY },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, index = -1;
@@ -180,21 +204,20 @@ static int parse_options(int argc, char **argv, const char *shorts,
 		case 'V':
 			opt->version = true;
 			break;
-		case 'j':
+		case OPTION_JSON:
 			opt->json = true;
 			break;
-		case 't':
+		case OPTION_TREE:
 			opt->tree = true;
 			break;
-		case 'k':
+		case OPTION_KEEP:
 			opt->keep = true;
 			break;
-		case 'p':
+		case OPTION_POLICY:
 			opt->policy = optarg;
 			break;
 		default:
-			fputs("extsockctl: see extsockctl --help\n", stderr);
-			return EXIT_USAGE;
+			return bad_option(c, argv, shorts);
 		}
 	}
 	return EXIT_DONE;
@@ -230,11 +253,6 @@ static int run_verb(const struct options *opt, const struct verb *verb,
 		status = verb->check(verb->name, argc, argv);
 	if (status)
 		return status;
-	if (!module_loaded()) {
-		fprintf(stderr,
-			"extsockctl: the module extsock is not loaded; load it with modprobe extsock, or insmod extsock.ko\n");
-		return EXIT_NOT_LOADED;
-	}
 	if (verb->takes & NEEDS_GROUP)
 		status = check_group(opt);
 	return status ? status : verb->run(opt, argc, argv);
@@ -243,20 +261,18 @@ static int run_verb(const struct options *opt, const struct verb *verb,
 /*
  * Options may stand before and after the verb, and among PIDs, but those
  * behind a command are the command's. getopt() looks for the order it is to
- * keep only when it starts, so it is started anew behind the verb, which gives
- * its place to the program's name.
+ * keep only when it starts, so it is started anew behind the verb, which has
+ * the place of the program's name.
  */
 static int parse_verb(int argc, char **argv, struct options *opt)
 {
 	const struct verb *verb = find_verb(argv[0]);
-	char program[] = "extsockctl";
 
 	if (!verb)
 		return usage("there is no verb \"%s\"", argv[0]);
-	argv[0] = program;
 	optind = 0;
 	if (parse_options(argc, argv, verb->takes & TAKES_COMMAND ?
-			  "+g:hV" : "g:hV", opt))
+			  "+:g:hV" : ":g:hV", opt))
 		return EXIT_USAGE;
 	if (opt->help)
 		return show_verb(verb);
@@ -268,12 +284,8 @@ static int parse_verb(int argc, char **argv, struct options *opt)
 static int parse(int argc, char **argv)
 {
 	struct options opt = { .group = EXTSOCK_GROUP_DEFAULT };
-	char program[] = "extsockctl";
 
-	/* getopt()'s messages begin with it. */
-	if (argc)
-		argv[0] = program;
-	if (parse_options(argc, argv, "+g:hV", &opt))
+	if (parse_options(argc, argv, "+:g:hV", &opt))
 		return EXIT_USAGE;
 	if (opt.help && optind >= argc)
 		return show_help();

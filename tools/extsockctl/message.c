@@ -11,6 +11,20 @@
 
 #include "extsockctl.h"
 
+/* No errno tells that the module is not loaded. This one nobody uses. */
+#define NOT_LOADED	ENOPKG
+
+/*
+ * A folder of the module that is being removed gives ENODEV in sysfs and EIO
+ * in proc. Is it the group that has gone, or the module?
+ */
+static int vanished(int err)
+{
+	if (err != ENOENT && err != ENODEV && err != EIO)
+		return err;
+	return module_loaded() ? ENOENT : NOT_LOADED;
+}
+
 static int exit_status(int err)
 {
 	switch (err) {
@@ -20,7 +34,10 @@ static int exit_status(int err)
 	case EPERM:
 	case EACCES:
 		return EXIT_PERMISSION;
+	case NOT_LOADED:
+		return EXIT_NOT_LOADED;
 	case EBUSY:
+	case EAGAIN:
 	case ETIMEDOUT:
 	case EINTR:
 		return EXIT_BUSY;
@@ -39,6 +56,8 @@ static const char *reason(int err)
 		return "no such process, or the group is empty";
 	case ENOENT:
 		return "there is no such group";
+	case NOT_LOADED:
+		return "the module extsock is not loaded";
 	case EBUSY:
 		return "busy";
 	case ETIMEDOUT:
@@ -67,6 +86,10 @@ static const char *advice(int err)
 		return "this needs root, with CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE";
 	case ENOENT:
 		return "see extsockctl groups";
+	case NOT_LOADED:
+		return "load it with modprobe extsock, or insmod extsock.ko";
+	case EAGAIN:
+		return "try again";
 	case ENOMEM:
 		return "free some memory and try again";
 	case EOPNOTSUPP:
@@ -147,8 +170,10 @@ int fail(int err, const char *why, const char *hint, const char *fmt, ...)
 {
 	va_list args;
 
-	/* What the kernel denies is not to be had in another way. */
-	if (!hint || err == EPERM || err == EACCES)
+	/* Who knows why does not speak of the module's files. */
+	if (!why)
+		err = vanished(err);
+	if (!hint || err == NOT_LOADED)
 		hint = advice(err);
 	va_start(args, fmt);
 	print_message(fmt, args);

@@ -33,8 +33,7 @@ int verb_remove(const struct options *opt, int argc, char **argv)
 		if (!parse_pid(argv[i], &pid))
 			continue;
 		one = remove_one(opt, pid);
-		if (one)
-			status = one;
+		status = status ? status : one;
 	}
 	return status;
 }

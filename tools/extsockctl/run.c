@@ -27,6 +27,22 @@ int exec_command(char **argv)
 	return err == ENOENT ? 127 : 126;
 }
 
+/* A hint to remove that PID, which is our own, could not be followed. */
+static int fail_run(const struct options *opt, int err, const char *command)
+{
+	char in[EXTSOCK_NAME_MAX + 1], text[EXTSOCK_NAME_MAX + 80];
+
+	if (err != EBUSY || !group_of(getpid(), in))
+		return fail_member(opt, err, getpid());
+	snprintf(text, sizeof(text),
+		 "extsockctl is a member of group \"%s\", and so is all that it starts",
+		 in);
+	return fail(err, text, strcmp(in, opt->group) ?
+		    "start it from outside of that group" :
+		    "start the command directly",
+		    "cannot run %s in group \"%s\"", command, opt->group);
+}
+
 int verb_run(const struct options *opt, int argc, char **argv)
 {
 	int err;
@@ -34,12 +50,5 @@ int verb_run(const struct options *opt, int argc, char **argv)
 	(void)argc;
 	/* 0 is the writer. */
 	err = write_member(opt, "", 0);
-	if (err == -EBUSY && is_member(opt, getpid()))
-		return fail(EBUSY, "extsockctl is a member, and so is all that it starts",
-			    "start the command directly",
-			    "cannot run %s in group \"%s\"", argv[0],
-			    opt->group);
-	if (err)
-		return fail_member(opt, -err, getpid());
-	return exec_command(argv);
+	return err ? fail_run(opt, -err, argv[0]) : exec_command(argv);
 }

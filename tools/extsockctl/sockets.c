@@ -71,16 +71,58 @@ static int split(struct sockets *sockets)
 	return 0;
 }
 
-/* Without a socket the table does not tell: ask for the state. */
-static bool is_judged(const struct options *opt, const struct sockets *sockets)
+/* Sockets have classes exactly while the group is frozen. */
+static int check_state(struct sockets *sockets, const char *before)
 {
-	if (sockets->rows)
-		return strcmp(sockets_get(sockets, 0, "class"), "-");
-	return state_is(opt, EXTSOCK_STATE_FROZEN);
+	sockets->judged = !strcmp(sockets->state, EXTSOCK_STATE_FROZEN);
+	if (strcmp(before, sockets->state))
+		return -EBUSY;
+	if (sockets->rows && sockets->judged !=
+	    (strcmp(sockets_get(sockets, 0, "class"), "-") != 0))
+		return -EBUSY;
+	return 0;
+}
+
+/* -EBUSY: what was read is not of one moment. */
+static int read_once(const struct options *opt, struct sockets *sockets)
+{
+	char *path = proc_path(opt, EXTSOCK_PROC_SOCKETS);
+	char *before = read_word(opt, EXTSOCK_SYSFS_STATE);
+	int err;
+
+	memset(sockets, 0, sizeof(*sockets));
+	if (before)
+		sockets->text = read_text(path);
+	if (sockets->text)
+		sockets->members = read_group(opt, EXTSOCK_SYSFS_MEMBERS);
+	if (sockets->members)
+		sockets->state = read_word(opt, EXTSOCK_SYSFS_STATE);
+	err = sockets->state ? split(sockets) : -errno;
+	if (!err)
+		err = check_state(sockets, before);
+	if (err)
+		sockets_free(sockets);
+	free(before);
+	free(path);
+	return err;
+}
+
+static int fail_read(const struct options *opt, int err)
+{
+	const char *hint = NULL, *why = NULL;
+
+	if (err == EPROTO) {
+		hint = "are module and extsockctl of one version? (extsockctl --version)";
+	} else if (err == EBUSY) {
+		why = "it is frozen and thawed all the time";
+		hint = "try again";
+	}
+	return fail(err, why, hint, "cannot list the sockets of group \"%s\"",
+		    opt->group);
 }
 
 /**
- * sockets_read() - read the table
+ * sockets_read() - read the table, and what belongs to it
  * @opt: names the group
  * @sockets: it goes here; sockets_free() it if this returns 0
  *
@@ -88,22 +130,13 @@ static bool is_judged(const struct options *opt, const struct sockets *sockets)
  */
 int sockets_read(const struct options *opt, struct sockets *sockets)
 {
-	char *path = proc_path(opt, EXTSOCK_PROC_SOCKETS);
+	unsigned int tries = 0;
 	int err;
 
-	memset(sockets, 0, sizeof(*sockets));
-	sockets->text = read_text(path);
-	err = sockets->text ? split(sockets) : -errno;
-	free(path);
-	if (err) {
-		sockets_free(sockets);
-		return fail(-err, NULL, err == -EPROTO ?
-			    "are module and extsockctl of one version? (extsockctl --version)" :
-			    NULL, "cannot list the sockets of group \"%s\"",
-			    opt->group);
-	}
-	sockets->judged = is_judged(opt, sockets);
-	return EXIT_DONE;
+	do {
+		err = read_once(opt, sockets);
+	} while (err == -EBUSY && try_again(&tries));
+	return err ? fail_read(opt, -err) : EXIT_DONE;
 }
 
 /**
@@ -114,6 +147,8 @@ void sockets_free(struct sockets *sockets)
 {
 	free(sockets->words);
 	free(sockets->text);
+	free(sockets->members);
+	free(sockets->state);
 }
 
 /**
@@ -154,16 +189,15 @@ size_t sockets_count(const struct sockets *sockets, const char *class)
 /**
  * sockets_summary() - "3 processes, 5 sockets: 2 internal, 2 external, ..."
  * @sockets: the table
- * @processes: how many members there are
  * @text: it goes here
  * @size: room there
  *
- * While the group runs, the table has only what was opened by members, which
- * need not be all that they hold: the summary says so.
+ * While the group runs, the table has only what members were seen to open,
+ * which need not be all that they hold: the summary says so.
  */
-void sockets_summary(const struct sockets *sockets, size_t processes,
-		     char *text, size_t size)
+void sockets_summary(const struct sockets *sockets, char *text, size_t size)
 {
+	size_t processes = count_lines(sockets->members);
 	const char *sep = ": ";
 	size_t i, n, len;
 

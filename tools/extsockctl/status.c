@@ -9,13 +9,10 @@
 
 #include "extsockctl.h"
 
-#define VERSION_FILE	EXTSOCK_SYSFS_ROOT "/" EXTSOCK_SYSFS_VERSION
-
 static const struct {
 	const char *file;
 	bool number;
 } settings[] = {
-	{ EXTSOCK_SYSFS_STATE, false },
 	{ EXTSOCK_SYSFS_POLICY, false },
 	{ EXTSOCK_SYSFS_WAIT_MS, true },
 	{ EXTSOCK_SYSFS_FREEZE_MS, true },
@@ -27,13 +24,11 @@ static const struct {
  * struct report - all that is said of a group
  * @version: of the module
  * @values: of the settings
- * @members: one PID per line
- * @sockets: the table
+ * @sockets: the table, with state and members
  */
 struct report {
 	char *version;
 	char *values[SETTINGS];
-	char *members;
 	struct sockets sockets;
 };
 
@@ -44,7 +39,6 @@ static void free_report(struct report *report)
 	free(report->version);
 	for (i = 0; i < SETTINGS; i++)
 		free(report->values[i]);
-	free(report->members);
 	sockets_free(&report->sockets);
 }
 
@@ -57,9 +51,6 @@ static bool read_files(const struct options *opt, struct report *report)
 		if (!report->values[i])
 			return false;
 	}
-	report->members = read_group(opt, EXTSOCK_SYSFS_MEMBERS);
-	if (!report->members)
-		return false;
 	report->version = read_text(VERSION_FILE);
 	if (!report->version)
 		return false;
@@ -86,13 +77,13 @@ static void print_plain(const struct options *opt, const struct report *report)
 	char summary[256];
 	size_t i;
 
-	sockets_summary(&report->sockets, count_lines(report->members), summary,
-			sizeof(summary));
+	sockets_summary(&report->sockets, summary, sizeof(summary));
 	printf("%-10s %s\n", "group", opt->group);
+	printf("%-10s %s\n", EXTSOCK_SYSFS_STATE, report->sockets.state);
 	for (i = 0; i < SETTINGS; i++)
 		printf("%-10s %s\n", settings[i].file, report->values[i]);
 	printf("%-10s ", "members");
-	print_members(report->members, " ");
+	print_members(report->sockets.members, " ");
 	printf("\n%-10s %s\n%s\n", "version", report->version, summary);
 }
 
@@ -117,6 +108,8 @@ static void print_json(const struct options *opt, const struct report *report)
 
 	printf("{\"group\":");
 	json_string(opt->group);
+	printf(",\"%s\":", EXTSOCK_SYSFS_STATE);
+	json_string(report->sockets.state);
 	for (i = 0; i < SETTINGS; i++) {
 		printf(",\"%s\":", settings[i].file);
 		if (settings[i].number)
@@ -125,7 +118,7 @@ static void print_json(const struct options *opt, const struct report *report)
 			json_string(report->values[i]);
 	}
 	printf(",\"members\":[");
-	print_members(report->members, ",");
+	print_members(report->sockets.members, ",");
 	printf("],\"version\":");
 	json_string(report->version);
 	print_classes(&report->sockets);
