@@ -25,6 +25,8 @@ soon()
 	return 1
 }
 answers() { [ "$(redis-cli ping 2>/dev/null)" = PONG ]; }
+listens() { grep -qi ":1451 .* 0A " /proc/net/tcp6; }
+is_connected() { [ "$(rows - 127.0.0.1.*iperf3)" = 4 ]; }
 says() { grep -q "$1" "$work/client"; }
 rows() { extsockctl list | grep -c "^$1 .*$2"; }
 bytes() { cat /proc/"$client"/io /proc/"$server"/io | grep -E '^[rw]char'; }
@@ -36,9 +38,10 @@ soon answers || die "redis-server answers"
 say "iperf3, both ends inside of the group"
 extsockctl run -- iperf3 -s -1 >"$work/server" 2>&1 &
 server=$!
-sleep 1
+soon listens || die "iperf3's server listens"
 extsockctl run -- iperf3 -c 127.0.0.1 -t 15 >"$work/iperf" 2>&1 &
 client=$!
+soon is_connected || die "iperf3's client reached its server"
 
 say "redis-cli, inside of the group"
 mkfifo "$work/commands"

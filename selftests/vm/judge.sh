@@ -50,6 +50,10 @@ if found=$({ cat "$console"; grep -v '^ *\(#\|ok\|not ok\)' "$output"; } |
 	bad "the kernel complains: $(head -n 5 <<<"$found")"
 fi
 
+# The console works if it has what every guest says.
+grep -aq 'extsock: loading out-of-tree module' "$console" ||
+	bad "the console does not tell of the module"
+
 text=$(tr -d '\r' <"$output")
 value()
 {

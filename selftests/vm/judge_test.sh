@@ -1,17 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The judge must refuse everything but a good run. Prints TAP.
+# The judge must refuse everything but a good run, and so must who adds up what
+# it says. Prints a line of TAP for each case, and "N passed, N failed" last.
 set -eu
-dir=$(cd "$(dirname "$0")" && pwd)
+. "$(dirname "$0")/lib.sh"
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 kernel=6.1
+mode=
 n=0
-failed=0
+wrong=0
 
 good()
 {
-	printf '[    1.0] Linux version\n' >"$work/console"
+	printf '[    1.0] extsock: loading out-of-tree module taints kernel.\n' \
+		>"$work/console"
 	cat >"$work/output" <<-EOF
 	TAP version 13
 	1..1
@@ -27,23 +31,39 @@ good()
 	EOF
 }
 
+report()
+{
+	n=$((n + 1))
+	if [ "$1" = "$2" ]; then
+		echo "ok $n $3"
+	else
+		echo "not ok $n $3"
+		wrong=$((wrong + 1))
+	fi
+}
+
 expect()
 {
 	local want=$1 what=$2 got=bad
 
-	n=$((n + 1))
-	if "$dir/judge.sh" "$work" "$kernel" >"$work/verdict" 2>&1; then
+	# shellcheck disable=SC2086 # perhaps none
+	if "$vm_dir/judge.sh" $mode "$work" "$kernel" >"$work/verdict" 2>&1; then
 		got=good
 	fi
 	tail -n 1 "$work/verdict" | grep -qE '^[0-9]+ passed, [0-9]+ failed$' ||
 		got=mute
-	if [ "$got" = "$want" ]; then
-		echo "ok $n $what"
-	else
-		echo "not ok $n $what"
-		failed=$((failed + 1))
-	fi
+	report "$got" "$want" "$what"
 	good
+}
+
+# expect_sum STATUS LAST-LINE PASSED FAILED
+expect_sum()
+{
+	local passed=0 failed=0
+
+	printf 'before\n%s\n' "$2" >"$work/verdict"
+	add_verdict "$1" "$work/verdict" >/dev/null
+	report "$passed $failed" "$3 $4" "status $1 and \"$2\""
 }
 
 good
@@ -52,6 +72,8 @@ rm "$work/console"
 expect bad "no console"
 : >"$work/output"
 expect bad "no output"
+: >"$work/console"
+expect bad "an empty console"
 while IFS= read -r message; do
 	echo "[    2.0] $message" >>"$work/console"
 	expect bad "kernel: $message"
@@ -100,5 +122,26 @@ for kernel in 7.3-debug 6.1; do
 	*) expect bad "$kernel: criu skipped" ;;
 	esac
 done
-echo "1..$n"
-[ "$failed" = 0 ]
+# A guest without tests.
+mode=-c
+kernel=6.1
+expect good "-c: a good run"
+sed -i '/^#/d;/^ok/d;/^1\.\./d' "$work/output"
+expect good "-c: a run without tests"
+sed -i 's/GUEST-END 0/GUEST-END 1/' "$work/output"
+expect bad "-c: a script that failed"
+sed -i '/GUEST-END/d' "$work/output"
+expect bad "-c: a guest that did not end"
+echo "[    2.0] BUG: x" >>"$work/console"
+expect bad "-c: a kernel that complains"
+
+expect_sum 0 "5 passed, 0 failed" 5 0
+expect_sum 1 "5 passed, 2 failed" 5 2
+expect_sum 0 "5 passed, 2 failed" 5 2
+expect_sum 1 "5 passed, 0 failed" 5 1
+expect_sum 0 "" 0 1
+expect_sum 1 "" 0 1
+expect_sum 0 "passed, failed" 0 1
+expect_sum 0 "all 5 passed, 0 failed" 0 1
+echo "$((n - wrong)) passed, $wrong failed"
+[ "$wrong" = 0 ]

@@ -19,6 +19,25 @@ say()
 	printf '# %s\n' "$*" >&2
 }
 
+# add_verdict STATUS FILE: add to $passed and $failed what the last line of FILE
+# says, which a command has printed that ended with STATUS. Without such a line,
+# or if it does not explain the status, something failed.
+add_verdict()
+{
+	local line good bad
+
+	line=$(tail -n 1 "$2" | grep -xE '[0-9]+ passed, [0-9]+ failed') || true
+	good=${line%% *}
+	bad=${line#*, }
+	bad=${bad% failed}
+	if [ -z "$line" ] || { [ "$1" != 0 ] && [ "$bad" = 0 ]; }; then
+		echo "FAILED: ${2##*/} came to no result"
+		bad=1
+	fi
+	passed=$((passed + ${good:-0}))
+	failed=$((failed + bad))
+}
+
 # key FILE-OR-TEXT...: a name for what is made from these
 key()
 {

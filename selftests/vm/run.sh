@@ -54,10 +54,11 @@ cp "$script" "$overlay/run/script"
 cat "$base" "$kmodules" "$out/overlay.cpio" >"$out/initramfs"
 rm -rf "$overlay" "$out/overlay.cpio"
 
-# Ends in QEMU: whoever has its PID can kill it.
+# Ends in QEMU: whoever has its PID can kill it, and the kernel does when this
+# script is gone.
 boot()
 {
-	exec qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+	exec setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$kimage" "$@"
 }
 
@@ -98,9 +99,18 @@ fi
 tail -n +1 -f "$out/output" &
 tail=$!
 guest=
+end_guest()
+{
+	[ -z "$guest" ] || {
+		kill -KILL "$guest"
+		wait "$guest"
+	} 2>/dev/null || true
+	guest=
+}
 finish()
 {
-	[ -z "$guest" ] || kill -KILL "$guest" 2>/dev/null || true
+	end_guest
+	# what it said last
 	sleep 0.3
 	kill $tail 2>/dev/null || true
 }
@@ -115,9 +125,8 @@ for ((tick = 0; tick < deadline * 5; tick++)); do
 	kill -0 $guest 2>/dev/null || break
 	sleep 0.2
 done
-if kill -KILL $guest 2>/dev/null; then
+if kill -0 $guest 2>/dev/null; then
 	echo "GUEST-DEADLINE $deadline" >>"$out/console"
 fi
-wait $guest 2>/dev/null || true
-guest=
+end_guest
 rm -f "$out/initramfs"
