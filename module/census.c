@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Group -> sockets: every socket in every descriptor table of the group, once,
- * and the children in the accept queues of those that listen.
+ * the children in the accept queues of those that listen, and what members have
+ * opened and hold in another way.
  *
  * The group stands still, so its tables do not change. What can happen all the
  * same: members are killed, a tracer lets one run, packets arrive, and somebody
@@ -25,13 +26,6 @@
 
 /* Descriptors taken at once while the table is locked. */
 #define BATCH		64
-
-/*
- * Somebody who looks into /proc/PID/fd holds a file for a moment. How often,
- * and for how many microseconds, to wait for such a reference to go.
- */
-#define LOOKS		5
-#define LOOK_US		2000
 
 /**
  * struct batch - sockets taken from a descriptor table
@@ -248,7 +242,7 @@ static void free_entry(struct extsock_socket *entry)
 	kfree(entry);
 }
 
-/* A new entry for a socket that the caller holds. */
+/* A new entry for a socket that the caller holds; @owner may be NULL. */
 static struct extsock_socket *add_entry(struct extsock_census *census,
 					struct sock *sk,
 					struct task_struct *owner, int fd)
@@ -269,9 +263,11 @@ static struct extsock_socket *add_entry(struct extsock_census *census,
 	else
 		entry->key = entry->ends;
 	entry->inode = extsock_census_inode(sk);
-	entry->pid = get_pid(task_tgid(owner));
 	entry->fd = fd;
-	get_task_comm(entry->comm, owner);
+	if (owner) {
+		entry->pid = get_task_pid(owner, PIDTYPE_TGID);
+		get_task_comm(entry->comm, owner);
+	}
 	copy_tag(entry);
 	err = enter(census, entry);
 	if (!err)
@@ -326,13 +322,16 @@ static int grab_fd(const void *priv, struct file *file, unsigned int fd)
 	return 0;
 }
 
-/* The sockets of one descriptor table; @ours if no outsider uses it as well. */
+/*
+ * The sockets of one descriptor table; @ours if no outsider uses it as well.
+ * -EAGAIN if the task has left it, being killed, before it was read to its end.
+ */
 static int add_table(struct extsock_census *census, struct task_struct *task,
 		     struct files_struct *files, bool ours)
 {
 	struct batch *batch = kmalloc(sizeof(*batch), GFP_KERNEL);
 	int err = batch ? 0 : -ENOMEM;
-	bool more = !err;
+	bool more = !err, gone = false;
 	unsigned int i;
 
 	if (batch)
@@ -340,8 +339,8 @@ static int add_table(struct extsock_census *census, struct task_struct *task,
 	while (more) {
 		batch->nr = 0;
 		task_lock(task);
-		more = task->files == files &&
-		       iterate_fd(files, batch->next, grab_fd, batch);
+		gone = task->files != files;
+		more = !gone && iterate_fd(files, batch->next, grab_fd, batch);
 		task_unlock(task);
 		for (i = 0; i < batch->nr; i++) {
 			if (err)
@@ -354,7 +353,7 @@ static int add_table(struct extsock_census *census, struct task_struct *task,
 		cond_resched();
 	}
 	kfree(batch);
-	return err;
+	return err ?: gone ? -EAGAIN : 0;
 }
 
 static int add_tables(struct extsock_census *census, const struct tasks *tasks,
@@ -438,6 +437,71 @@ static int add_queues(struct extsock_census *census)
 	return err;
 }
 
+/* Has the one who opened it left the group? Then it has taken it along. */
+static bool has_left(const struct extsock_tag *tag,
+		     const struct extsock_group *group)
+{
+	struct task_struct *opener = pid_task(tag->opener, PIDTYPE_TGID);
+
+	return opener && extsock_group_of(opener) != group;
+}
+
+/*
+ * One walk over the tags for sockets of the group that are in no table and in no
+ * queue. Returns how many were added, or an error. To add one it pauses, and may
+ * then leave others out.
+ */
+static int add_tagged_once(struct extsock_census *census,
+			   const struct extsock_group *group)
+{
+	struct rhashtable_iter iter;
+	struct extsock_tag *tag;
+	int added = 0;
+
+	extsock_tag_walk_start(&iter);
+	rhashtable_walk_start(&iter);
+	while (added >= 0 && (tag = extsock_tag_walk_next(&iter))) {
+		struct extsock_socket *entry;
+		struct sock *sk;
+
+		if (tag->group != group->id || has_left(tag, group) ||
+		    rhashtable_lookup(&census->by_sock, &tag->sk, sock_params))
+			continue;
+		sk = extsock_tag_get_sock(tag);
+		if (!sk)
+			continue;
+		rhashtable_walk_stop(&iter);
+		/* One without an inode was closed, and is still sending. */
+		if (extsock_census_inode(sk)) {
+			entry = add_entry(census, sk, NULL, -1);
+			added = IS_ERR(entry) ? PTR_ERR(entry) : added + 1;
+			if (!IS_ERR(entry))
+				entry->outside = true;
+		}
+		sock_gen_put(sk);
+		rhashtable_walk_start(&iter);
+	}
+	rhashtable_walk_stop(&iter);
+	extsock_tag_walk_stop(&iter);
+	return added;
+}
+
+/*
+ * Sockets that members opened and that live on without a descriptor: in flight
+ * in a message, or held by io_uring. By whom cannot be seen, so each is taken
+ * for one that somebody outside holds as well.
+ */
+static int add_tagged(struct extsock_census *census,
+		      const struct extsock_group *group)
+{
+	int added;
+
+	do {
+		added = add_tagged_once(census, group);
+	} while (added > 0);
+	return added;
+}
+
 /* Does anybody but the members' tables and us hold the file? */
 static bool held_outside(struct extsock_socket *entry)
 {
@@ -452,9 +516,9 @@ static void find_shared(struct extsock_census *census)
 	unsigned int look;
 	bool any = true;
 
-	for (look = 0; any && look < LOOKS; look++) {
+	for (look = 0; any && look < EXTSOCK_LOOKS; look++) {
 		if (look)
-			usleep_range(LOOK_US, 2 * LOOK_US);
+			usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
 		any = false;
 		list_for_each_entry(entry, &census->sockets, node) {
 			if (!entry->file || (look && !entry->outside))
@@ -492,15 +556,7 @@ free:
 	return NULL;
 }
 
-/**
- * extsock_census_take() - find every socket of a group
- * @group: the group; all of its members stand still
- *
- * Context: may sleep.
- * Return: the census, without verdicts, or -ENOMEM or another error of the
- * tables, as a pointer.
- */
-struct extsock_census *extsock_census_take(struct extsock_group *group)
+static struct extsock_census *take(struct extsock_group *group)
 {
 	struct extsock_census *census = alloc_census();
 	struct tasks tasks = {};
@@ -517,6 +573,8 @@ struct extsock_census *extsock_census_take(struct extsock_group *group)
 		err = add_tables(census, &tasks, &tables);
 	if (!err)
 		err = add_queues(census);
+	if (!err)
+		err = add_tagged(census, group);
 	xa_destroy(&tables);
 	put_tasks(&tasks);
 	if (err) {
@@ -524,6 +582,25 @@ struct extsock_census *extsock_census_take(struct extsock_group *group)
 		return ERR_PTR(err);
 	}
 	find_shared(census);
+	return census;
+}
+
+/**
+ * extsock_census_take() - find every socket of a group
+ * @group: the group; all of its members stand still
+ *
+ * Context: may sleep.
+ * Return: the census, without verdicts, or -ENOMEM or another error of the
+ * tables, as a pointer.
+ */
+struct extsock_census *extsock_census_take(struct extsock_group *group)
+{
+	struct extsock_census *census;
+
+	/* Whoever is killed in the middle is not there the next time. */
+	do {
+		census = take(group);
+	} while (census == ERR_PTR(-EAGAIN));
 	return census;
 }
 

@@ -37,7 +37,6 @@ enum extsock_class {
  * @remote: address of the other end
  * @lport: port of this end
  * @rport: port of the other end
- *
  */
 struct extsock_endpoints {
 	struct in6_addr local;
@@ -59,7 +58,7 @@ struct extsock_endpoints {
  * @held: how often the members' descriptor tables hold @file
  * @files: how many references @file had at the time of the census
  * @listener: for a child in an accept queue, the listening socket's entry
- * @pid: the process of a member that holds it, a counted reference
+ * @pid: the process of a member that holds it, a counted reference, or NULL
  * @fd: the descriptor there, or -1
  * @comm: name of that member, with its NUL
  * @state: sk_state at the time of the census
@@ -72,7 +71,8 @@ struct extsock_endpoints {
  * @opened: when, in nanoseconds since 1970
  *
  * Held by its census, which is private to the freezing task until it is
- * published in the group, and constant from then on.
+ * published in the group, and constant from then on. The thaw, whose alone it is
+ * again, takes off the @action of those that are done with.
  */
 struct extsock_socket {
 	struct list_head node;
@@ -98,6 +98,14 @@ struct extsock_socket {
 	char command[TASK_COMM_LEN];
 	u64 opened;
 };
+
+/*
+ * Somebody who looks into /proc/PID/fd holds a file for a moment. How often to
+ * look, and for how many microseconds to wait in between, until such a reference
+ * is taken for one that stays.
+ */
+#define EXTSOCK_LOOKS		5
+#define EXTSOCK_LOOK_US		2000
 
 /**
  * struct extsock_census - all sockets of a group that stands still

@@ -6,6 +6,7 @@
  * whoever finds the group in a state that is not running or frozen is told
  * that it is busy.
  */
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/sysfs.h>
 
@@ -39,6 +40,17 @@ static bool caller_is_member(struct extsock_group *group)
 	return is;
 }
 
+/* Somebody who is no member for want of memory would run on in a freeze. */
+static int is_complete(struct extsock_group *group,
+		       struct extsock_outcome *outcome)
+{
+	if (!READ_ONCE(group->incomplete))
+		return 0;
+	extsock_outcome_add(outcome,
+			    "a child could not become a member for want of memory; remove all members and add them anew\n");
+	return -ENOMEM;
+}
+
 /* May the group be frozen now? */
 static int may_freeze(struct extsock_group *group, enum extsock_action policy,
 		      struct extsock_outcome *outcome)
@@ -57,17 +69,12 @@ static int may_freeze(struct extsock_group *group, enum extsock_action policy,
 				    "the caller is a member: it would stop itself\n");
 		return -EDEADLK;
 	}
-	if (READ_ONCE(group->incomplete)) {
-		extsock_outcome_add(outcome,
-				    "a child could not become a member for want of memory; remove all members and add them anew\n");
-		return -ENOMEM;
-	}
 	if (policy == EXTSOCK_WAIT) {
 		extsock_outcome_add(outcome,
 				    "this version cannot wait for sockets\n");
 		return -EOPNOTSUPP;
 	}
-	return 0;
+	return is_complete(group, outcome);
 }
 
 /* From running to freezing. The module stays until the group runs again. */
@@ -171,6 +178,8 @@ static struct extsock_census *stop_and_look(struct extsock_group *group,
 				    ms);
 	else if (err)
 		extsock_outcome_add(outcome, "interrupted by a signal\n");
+	else
+		err = is_complete(group, outcome);
 	if (err)
 		return ERR_PTR(err);
 	census = extsock_census_take(group);
@@ -222,16 +231,41 @@ int extsock_checkpoint_freeze(struct extsock_group *group,
 	return 0;
 }
 
-static unsigned int reset_all(struct extsock_census *census)
+/* Returns how many were reset; @taken: how many somebody has taken. */
+static unsigned int reset_free(struct extsock_census *census,
+			       unsigned int *taken)
 {
 	struct extsock_socket *entry;
 	unsigned int n = 0;
 
+	*taken = 0;
 	list_for_each_entry(entry, &census->sockets, node) {
-		if (entry->action == EXTSOCK_RESET ||
-		    entry->action == EXTSOCK_WAIT)
-			n += extsock_reset_socket(entry);
+		int err;
+
 		cond_resched();
+		if (entry->action != EXTSOCK_RESET &&
+		    entry->action != EXTSOCK_WAIT)
+			continue;
+		err = extsock_reset_socket(entry);
+		if (err == -EBUSY) {
+			++*taken;
+			continue;
+		}
+		entry->action = EXTSOCK_NONE;
+		n += !err;
+	}
+	return n;
+}
+
+/* The same, waiting for those who only look at one. */
+static unsigned int reset_all(struct extsock_census *census,
+			      unsigned int *taken)
+{
+	unsigned int n = reset_free(census, taken), look;
+
+	for (look = 1; *taken && look < EXTSOCK_LOOKS; look++) {
+		usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
+		n += reset_free(census, taken);
 	}
 	return n;
 }
@@ -250,7 +284,10 @@ static struct extsock_census *take_back(struct extsock_group *group,
 	if (group->state != EXTSOCK_FROZEN) {
 		extsock_outcome_add(outcome, "the group is %s\n",
 				    extsock_state_names[group->state]);
-	} else if (!lease || group->lease == lease) {
+	} else if (lease && group->lease != lease) {
+		extsock_outcome_add(outcome,
+				    "somebody else thawed the group and froze it again\n");
+	} else {
 		mutex_lock(&group->census_lock);
 		census = group->census;
 		group->census = NULL;
@@ -268,16 +305,20 @@ static int thaw(struct extsock_group *group, bool keep, const void *lease,
 		struct extsock_outcome *outcome)
 {
 	struct extsock_census *census = take_back(group, lease, outcome);
-	unsigned int n = 0;
+	unsigned int n = 0, taken = 0;
 
 	if (IS_ERR(census))
 		return PTR_ERR(census);
 	if (!keep)
-		n = reset_all(census);
+		n = reset_all(census, &taken);
 	extsock_group_count(group, EXTSOCK_RESETS, n);
 	extsock_group_count(group, EXTSOCK_THAWS, 1);
 	extsock_outcome_add(outcome, "thawed: %u socket%s reset\n", n,
 			    n == 1 ? "" : "s");
+	if (taken)
+		extsock_outcome_add(outcome,
+				    "left alone: %u, which somebody outside has taken since the freeze\n",
+				    taken);
 	finish(group);
 	extsock_census_free(census);
 	return 0;
@@ -287,15 +328,16 @@ static int thaw(struct extsock_group *group, bool keep, const void *lease,
  * extsock_checkpoint_thaw() - reset what is to be reset, and let the group run
  * @group: the group
  * @keep: reset nothing
+ * @lease: the open file whose freeze is to end, or NULL for anybody's
  * @outcome: empty; what was done
  *
  * Context: may sleep; does not fail half-way, and cannot be interrupted.
- * Return: 0, or -EBUSY if the group is not frozen.
+ * Return: 0, or -EBUSY if the group is not frozen, or not by @lease.
  */
 int extsock_checkpoint_thaw(struct extsock_group *group, bool keep,
-			    struct extsock_outcome *outcome)
+			    const void *lease, struct extsock_outcome *outcome)
 {
-	return thaw(group, keep, NULL, outcome);
+	return thaw(group, keep, lease, outcome);
 }
 
 /**

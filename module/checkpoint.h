@@ -21,7 +21,7 @@ int extsock_checkpoint_freeze(struct extsock_group *group,
 			      const struct extsock_freeze *how,
 			      struct extsock_outcome *outcome);
 int extsock_checkpoint_thaw(struct extsock_group *group, bool keep,
-			    struct extsock_outcome *outcome);
+			    const void *lease, struct extsock_outcome *outcome);
 void extsock_checkpoint_expire(struct extsock_group *group, const void *lease);
 
 #endif /* _EXTSOCK_CHECKPOINT_H */

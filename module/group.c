@@ -134,10 +134,12 @@ static void idle_work(struct work_struct *work)
 static int insert_task(struct extsock_group *group, struct task_struct *task,
 		       struct extsock_member *member)
 {
-	struct pid *pid = task_tgid(task);
+	struct pid *pid;
 	int err = 0;
 
 	spin_lock_irq(&member_lock);
+	/* Like RCU, the lock keeps it from being freed: interrupts are off. */
+	pid = task_tgid(task);
 	if (group->dead)
 		err = -ENOENT;
 	else if (find_member(pid))
@@ -291,7 +293,8 @@ void extsock_group_born(struct task_struct *child)
 		return;
 	spin_lock_irqsave(&member_lock, flags);
 	parent = find_member(task_tgid(current));
-	if (parent) {
+	/* It can be found already, and somebody may have added it. */
+	if (parent && !find_member(task_tgid(child))) {
 		struct extsock_group *group = parent->group;
 
 		if (!inherit(group, child)) {
@@ -382,7 +385,7 @@ struct extsock_group *extsock_group_find(const char *name)
 }
 
 /**
- * extsock_group_alloc() - make a group that nobody knows yet
+ * extsock_group_alloc() - make a group that nobody knows or may join yet
  * @name: a valid name
  *
  * Context: may sleep.
@@ -399,12 +402,26 @@ struct extsock_group *extsock_group_alloc(const char *name)
 	group->id = atomic64_inc_return(&last_id);
 	INIT_LIST_HEAD(&group->node);
 	INIT_LIST_HEAD(&group->members);
+	group->dead = true;
 	group->policy = EXTSOCK_RESET;
 	group->wait_ms = EXTSOCK_WAIT_MS_DEFAULT;
 	group->freeze_ms = EXTSOCK_FREEZE_MS_DEFAULT;
 	mutex_init(&group->census_lock);
 	mutex_init(&group->text_lock);
 	return group;
+}
+
+/**
+ * extsock_group_open() - from now on processes may join
+ * @group: the group, whose files are complete
+ *
+ * Context: any but hard interrupts; takes the member lock.
+ */
+void extsock_group_open(struct extsock_group *group)
+{
+	spin_lock_irq(&member_lock);
+	group->dead = false;
+	spin_unlock_irq(&member_lock);
 }
 
 /**

@@ -84,7 +84,7 @@ enum extsock_counter {
  *	empty; member lock
  * @holding: new threads stand still from their birth, and whoever leaves the
  *	freezer is sent back; written under the member lock
- * @dead: the group is being deleted, nobody may join; member lock
+ * @dead: the group is being made or deleted, nobody may join; member lock
  * @state: its place in the sequence; extsock_group_mutex, read anywhere
  * @policy: the action where no rule matches; extsock_group_mutex
  * @wait_ms: how long a drain may last; extsock_group_mutex
@@ -170,6 +170,7 @@ struct extsock_group *extsock_group_alloc(const char *name);
 void extsock_group_free(struct extsock_group *group);
 bool extsock_group_name_valid(const char *name);
 struct extsock_group *extsock_group_find(const char *name);
+void extsock_group_open(struct extsock_group *group);
 int extsock_group_retire(struct extsock_group *group);
 
 int extsock_group_join(struct extsock_group *group, pid_t nr);

@@ -7,8 +7,6 @@
  * held; perhaps probes still attached and the work item to detach them; tags;
  * RCU callbacks. Documentation/unload.rst says for each why it ends here.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/init.h>
 #include <linux/module.h>
 #include <linux/extsock.h>

@@ -152,7 +152,26 @@ static void on_set_state(void *data, const struct sock *sk, const int oldstate,
 		extsock_tag_drop(sk);
 }
 
+static int on_check(struct kprobe *kp, struct pt_regs *regs)
+{
+	count_hit(kp);
+	return 0;
+}
+
+/*
+ * Called for its probe alone. Whether that runs tells whether any does: the
+ * administrator may have turned off kprobes, or ftrace, without them knowing.
+ */
+static noinline __noclone void extsock_probe_check(void)
+{
+	asm volatile("");
+}
+
+/* Which of them is the one above. */
+#define CHECK	0
+
 static struct probe probes[] = {
+	[CHECK] = { .symbol = "extsock_probe_check", .handler = on_check },
 	{ .symbol = "tcp_connect", .handler = on_connect },
 	{ .symbol = "security_sock_graft", .handler = on_accept },
 	{ .symbol = "cgroup_leave_frozen", .handler = on_leave_frozen },
@@ -191,12 +210,30 @@ static int attach_point(struct point *point)
 	return err;
 }
 
+static u64 sum_hits(const struct probe *probe)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += *per_cpu_ptr(probe->hits, cpu);
+	return sum;
+}
+
+static bool probes_run(void)
+{
+	u64 before = sum_hits(&probes[CHECK]);
+
+	extsock_probe_check();
+	return sum_hits(&probes[CHECK]) != before;
+}
+
 /**
  * extsock_probe_attach() - register all probes that are not yet
  *
  * Context: under extsock_group_mutex; may sleep.
- * Return: 0, or why one could not be registered; extsock_probe_detach() takes
- * back the others.
+ * Return: 0, or why one could not be registered, -EOPNOTSUPP if they do not
+ * run; extsock_probe_detach() takes them back.
  */
 int extsock_probe_attach(void)
 {
@@ -207,6 +244,8 @@ int extsock_probe_attach(void)
 		err = attach_point(&points[i]);
 	for (i = 0; !err && i < ARRAY_SIZE(probes); i++)
 		err = attach_probe(&probes[i]);
+	if (!err && !probes_run())
+		err = -EOPNOTSUPP;
 	return err;
 }
 
@@ -240,16 +279,6 @@ void extsock_probe_detach(void)
 	}
 	tracepoint_synchronize_unregister();
 	extsock_tag_drop_all();
-}
-
-static u64 sum_hits(const struct probe *probe)
-{
-	u64 sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += *per_cpu_ptr(probe->hits, cpu);
-	return sum;
 }
 
 /**
@@ -304,7 +333,6 @@ static int try_probe(struct probe *probe)
 
 	if (!err && !kprobe_ftrace(&probe->kp))
 		err = -EOPNOTSUPP;
-	detach_probe(probe);
 	if (err)
 		pr_err("cannot probe %s by ftrace, which extsock needs (error %d)\n",
 		       probe->symbol, err);
@@ -325,6 +353,12 @@ static int try_probes(void)
 		}
 	for (i = 0; !err && i < ARRAY_SIZE(probes); i++)
 		err = try_probe(&probes[i]);
+	if (!err && !probes_run()) {
+		pr_err("kprobes do not run, which extsock needs; is the sysctl kernel.ftrace_enabled off, or kprobes/enabled in debugfs?\n");
+		err = -EOPNOTSUPP;
+	}
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		detach_probe(&probes[i]);
 	return err;
 }
 

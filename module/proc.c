@@ -28,12 +28,14 @@ static struct proc_dir_entry *root;
 /**
  * struct control - an open control file
  * @group: its group
- * @lock: one command at a time; protects @outcome
+ * @lock: one command at a time; protects the following
+ * @leased: its last freeze was with a lease, and it has not thawed it
  * @outcome: of the last command
  */
 struct control {
 	struct extsock_group *group;
 	struct mutex lock;
+	bool leased;
 	struct extsock_outcome outcome;
 };
 
@@ -122,19 +124,25 @@ static int do_freeze(struct control *control, char *options)
 {
 	struct extsock_freeze how = {};
 	char *word;
+	int err;
 
 	while ((word = strsep(&options, " \t"))) {
 		if (*word && parse_freeze_option(control, word, &how))
 			return not_understood(control, word);
 	}
-	return extsock_checkpoint_freeze(control->group, &how,
-					 &control->outcome);
+	err = extsock_checkpoint_freeze(control->group, &how,
+					&control->outcome);
+	if (!err)
+		control->leased = how.lease;
+	return err;
 }
 
+/* Whoever has a lease means its own freeze, and not that of who came after. */
 static int do_thaw(struct control *control, char *options)
 {
 	bool keep = false;
 	char *word;
+	int err;
 
 	while ((word = strsep(&options, " \t"))) {
 		if (!strcmp(word, EXTSOCK_OPT_KEEP))
@@ -142,7 +150,12 @@ static int do_thaw(struct control *control, char *options)
 		else if (*word)
 			return not_understood(control, word);
 	}
-	return extsock_checkpoint_thaw(control->group, keep, &control->outcome);
+	err = extsock_checkpoint_thaw(control->group, keep,
+				      control->leased ? control : NULL,
+				      &control->outcome);
+	if (!err)
+		control->leased = false;
+	return err;
 }
 
 static int do_command(struct control *control, char *text)

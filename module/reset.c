@@ -12,21 +12,22 @@
 #include "census.h"
 #include "reset.h"
 
-/* Has somebody outside taken the socket since the census? */
-static bool taken_since(const struct extsock_socket *socket)
+/*
+ * The file of a socket, with a reference: as long as that is held, nobody can
+ * release the socket. NULL if it has been released or is about to be.
+ */
+static struct file *get_file_of(struct sock *sk)
 {
-	struct sock *sk = socket->sk;
-	bool taken;
+	struct file *file = NULL;
 
-	/* A child in an accept queue has no file; its listener's counts. */
-	if (socket->listener)
-		return taken_since(socket->listener);
-	/* The lock keeps the socket, and so its file, from being released. */
+	/* The lock keeps the socket, and so its file, from being freed. */
 	read_lock_bh(&sk->sk_callback_lock);
-	taken = sk->sk_socket && sk->sk_socket->file &&
-		file_count(sk->sk_socket->file) > socket->files;
+	if (sk->sk_socket)
+		file = sk->sk_socket->file;
+	if (file && !extsock_try_get_file(file))
+		file = NULL;
 	read_unlock_bh(&sk->sk_callback_lock);
-	return taken;
+	return file;
 }
 
 /*
@@ -35,15 +36,15 @@ static bool taken_since(const struct extsock_socket *socket)
  * do. A listening one must never come here: its accept() would fail and every
  * child in its queue die.
  */
-static bool reset_tcp(struct sock *sk)
+static int reset_tcp(struct sock *sk)
 {
 	int state = READ_ONCE(sk->sk_state);
 
-	/* Its owner was killed: it is closing in the ordinary way. */
-	if (state == TCP_LISTEN || sock_flag(sk, SOCK_DEAD))
-		return false;
-	return !tcp_abort(sk, state == TCP_SYN_SENT ? ECONNREFUSED :
-						      ECONNRESET);
+	/* A child in a queue may have been closed with its listener. */
+	if (state == TCP_LISTEN || state == TCP_CLOSE ||
+	    sock_flag(sk, SOCK_DEAD))
+		return -ENOENT;
+	return tcp_abort(sk, state == TCP_SYN_SENT ? ECONNREFUSED : ECONNRESET);
 }
 
 /**
@@ -51,16 +52,25 @@ static bool reset_tcp(struct sock *sk)
  * @socket: a socket whose action is reset or wait, of a member that stands
  *	still; the census holds it
  *
- * Nothing happens to a socket that has been closed meanwhile, or that a
- * process outside of the group has taken since the census. Cannot fail and
- * allocates nothing of its own.
+ * Allocates nothing of its own.
  *
  * Context: may sleep; takes the socket lock.
- * Return: whether it was reset.
+ * Return: 0, -EBUSY if somebody has taken it since the census, who may just be
+ * looking, or an error if it is closed or closing: then nothing is to be done.
  */
-bool extsock_reset_socket(struct extsock_socket *socket)
+int extsock_reset_socket(struct extsock_socket *socket)
 {
-	if (taken_since(socket))
-		return false;
-	return reset_tcp(socket->sk);
+	/* A child in an accept queue has no file; its listener's counts. */
+	const struct extsock_socket *holder = socket->listener ?: socket;
+	struct file *file = get_file_of(holder->sk);
+	int err;
+
+	if (!file)
+		return -ENOENT;
+	if (file_count(file) - 1 > holder->files)
+		err = -EBUSY;
+	else
+		err = reset_tcp(socket->sk);
+	fput(file);
+	return err;
 }

@@ -2,10 +2,8 @@
 #ifndef _EXTSOCK_RESET_H
 #define _EXTSOCK_RESET_H
 
-#include <linux/types.h>
-
 struct extsock_socket;
 
-bool extsock_reset_socket(struct extsock_socket *socket);
+int extsock_reset_socket(struct extsock_socket *socket);
 
 #endif /* _EXTSOCK_RESET_H */

@@ -63,6 +63,7 @@ static ssize_t give(char *buf, loff_t off, size_t count, const char *text,
 	return memory_read_from_buffer(buf, count, &off, text, len);
 }
 
+/* The length of the whole list, of which as much is written as there is room. */
 static size_t print_members(struct extsock_group *group, char *text, size_t max)
 {
 	struct extsock_member *member;
@@ -74,7 +75,8 @@ static size_t print_members(struct extsock_group *group, char *text, size_t max)
 
 		/* Not all can be seen from the reader's PID namespace. */
 		if (nr)
-			len += scnprintf(text + len, max - len, "%d\n", nr);
+			len += snprintf(text + len, len < max ? max - len : 0,
+					"%d\n", nr);
 	}
 	rcu_read_unlock();
 	return len;
@@ -83,15 +85,22 @@ static size_t print_members(struct extsock_group *group, char *text, size_t max)
 /* Make the list anew, as of now. */
 static int refresh_members(struct extsock_group *group, const void *reader)
 {
-	/* A PID has at most 10 digits; some room for who is born meanwhile. */
-	size_t max = (READ_ONCE(group->nr_members) + 64UL) * 11 + 1;
-	char *text = kvmalloc(max, GFP_KERNEL_ACCOUNT);
+	/* A PID has at most 10 digits. */
+	size_t len = READ_ONCE(group->nr_members) * 11UL, max;
+	char *text = NULL;
 
-	if (!text)
-		return -ENOMEM;
+	/* Some room for who is born meanwhile; more, if it was not enough. */
+	do {
+		kvfree(text);
+		max = len + 64 * 11;
+		text = kvmalloc(max, GFP_KERNEL_ACCOUNT);
+		if (!text)
+			return -ENOMEM;
+		len = print_members(group, text, max);
+	} while (len >= max);
 	kvfree(group->text);
 	group->text = text;
-	group->text_len = print_members(group, text, max);
+	group->text_len = len;
 	group->text_reader = reader;
 	return 0;
 }
@@ -275,7 +284,8 @@ static int add_files(struct extsock_group *group)
 	return err;
 }
 
-static int create_group(const char *name)
+/* Nobody can join it before it is opened, so it can be given up until then. */
+static struct extsock_group *create_group(const char *name)
 {
 	struct extsock_group *group;
 	bool exists;
@@ -283,26 +293,36 @@ static int create_group(const char *name)
 
 	lockdep_assert_held(&publish_mutex);
 	if (!extsock_group_name_valid(name))
-		return -EINVAL;
+		return ERR_PTR(-EINVAL);
 	mutex_lock(&extsock_group_mutex);
 	exists = extsock_group_find(name);
 	mutex_unlock(&extsock_group_mutex);
 	if (exists || is_reserved(name))
-		return -EEXIST;
+		return ERR_PTR(-EEXIST);
 	group = extsock_group_alloc(name);
 	if (!group)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	err = kobject_init_and_add(&group->kobj, &group_type, root, "%s", name);
 	if (!err)
 		err = add_files(group);
 	if (err) {
 		kobject_put(&group->kobj);
-		return err;
+		return ERR_PTR(err);
 	}
 	mutex_lock(&extsock_group_mutex);
 	list_add_tail(&group->node, &extsock_groups);
 	mutex_unlock(&extsock_group_mutex);
 	kobject_uevent(&group->kobj, KOBJ_ADD);
+	return group;
+}
+
+static int add_group(const char *name)
+{
+	struct extsock_group *group = create_group(name);
+
+	if (IS_ERR(group))
+		return PTR_ERR(group);
+	extsock_group_open(group);
 	return 0;
 }
 
@@ -350,7 +370,7 @@ static ssize_t groups_write(struct file *file, struct kobject *kobj,
 		return err;
 	mutex_lock(&publish_mutex);
 	if (text[0] == '+')
-		err = create_group(text + 1);
+		err = add_group(text + 1);
 	else if (text[0] == '-')
 		err = delete_group(text + 1);
 	else
@@ -435,18 +455,22 @@ static int add_root_files(void)
  */
 int __init extsock_sysfs_init(void)
 {
+	struct extsock_group *group;
 	int err;
 
 	root = kobject_create_and_add("extsock", kernel_kobj);
 	if (!root)
 		return -ENOMEM;
 	mutex_lock(&publish_mutex);
-	err = create_group(EXTSOCK_GROUP_DEFAULT);
+	group = create_group(EXTSOCK_GROUP_DEFAULT);
 	mutex_unlock(&publish_mutex);
+	err = PTR_ERR_OR_ZERO(group);
 	if (!err)
 		err = add_root_files();
 	if (err)
 		extsock_sysfs_exit();
+	else
+		extsock_group_open(group);
 	return err;
 }
 

@@ -68,6 +68,7 @@ u64 extsock_tag_cookie(struct sock *sk)
 void extsock_tag_record(struct sock *sk, u64 group,
 			enum extsock_direction direction)
 {
+	u64 cookie = extsock_tag_cookie(sk);
 	struct extsock_tag *tag;
 
 	extsock_tag_drop(sk);
@@ -75,7 +76,7 @@ void extsock_tag_record(struct sock *sk, u64 group,
 	if (!tag)
 		return;
 	tag->sk = sk;
-	tag->cookie = extsock_tag_cookie(sk);
+	tag->cookie = cookie;
 	tag->group = group;
 	tag->opened = ktime_get_real_ns();
 	tag->opener = get_pid(task_tgid(current));
@@ -181,12 +182,7 @@ struct sock *extsock_tag_get_sock(const struct extsock_tag *tag)
 	return NULL;
 }
 
-/**
- * extsock_tag_drop_all() - forget every socket
- *
- * Context: may sleep; the probes are detached, so no tag comes or goes.
- */
-void extsock_tag_drop_all(void)
+static void drop_walk(void)
 {
 	struct rhashtable_iter iter;
 	struct extsock_tag *tag;
@@ -203,6 +199,20 @@ void extsock_tag_drop_all(void)
 	}
 	rhashtable_walk_stop(&iter);
 	extsock_tag_walk_stop(&iter);
+}
+
+/**
+ * extsock_tag_drop_all() - forget every socket
+ *
+ * None may be left: with the probes gone nobody would drop it when its socket
+ * ends. A walk that removes what it finds, and pauses, leaves some out.
+ *
+ * Context: may sleep; the probes are detached, so no tag comes or goes.
+ */
+void extsock_tag_drop_all(void)
+{
+	while (atomic_read(&tags.nelems))
+		drop_walk();
 }
 
 /* A cache with a constructor is not merged with others: one can watch it. */
@@ -229,22 +239,14 @@ int __init extsock_tag_init(void)
 	return err;
 }
 
-static void free_left(void *ptr, void *arg)
-{
-	struct extsock_tag *tag = ptr;
-
-	free_tag(&tag->rcu);
-}
-
 /**
  * extsock_tag_exit() - end what extsock_tag_init() began
  *
- * The probes are detached for good and have dropped the tags; those that came
- * twice or not at all in that walk are freed here.
+ * The probes are detached for good and have dropped the tags.
  */
 void extsock_tag_exit(void)
 {
-	rhashtable_free_and_destroy(&tags, free_left, NULL);
+	rhashtable_destroy(&tags);
 	rcu_barrier();
 	kmem_cache_destroy(tag_cache);
 }

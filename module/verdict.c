@@ -68,8 +68,10 @@ static bool are_peers(const struct extsock_socket *a,
 		return false;
 	if (net_eq(sock_net(a->sk), sock_net(b->sk)))
 		return true;
-	if (is_loopback(&a->ends.remote) || a->state == TCP_SYN_SENT ||
-	    b->state == TCP_SYN_SENT)
+	/* Not as the census saw them: a handshake may have ended since. */
+	if (is_loopback(&a->ends.remote) ||
+	    READ_ONCE(a->sk->sk_state) == TCP_SYN_SENT ||
+	    READ_ONCE(b->sk->sk_state) == TCP_SYN_SENT)
 		return false;
 	return bytes_agree(a->sk, b->sk) && bytes_agree(b->sk, a->sk);
 }
@@ -108,8 +110,24 @@ static struct sock *server_side(struct net *net,
 				    ntohs(client->rport), dif, 0);
 }
 
+/* Accepting takes a child out under this lock. */
+static bool is_queued(struct sock *child, struct sock *listener)
+{
+	struct request_sock_queue *queue =
+		&inet_csk(listener)->icsk_accept_queue;
+	struct request_sock *req;
+	bool found = false;
+
+	spin_lock_bh(&queue->rskq_lock);
+	for (req = queue->rskq_accept_head; req && !found; req = req->dl_next)
+		found = req->sk == child;
+	spin_unlock_bh(&queue->rskq_lock);
+	return found;
+}
+
+/* Is the server's side a request, or since the census a child, of @listener? */
 static bool is_requested(const struct extsock_socket *client,
-			 const struct sock *listener)
+			 struct sock *listener)
 {
 	struct sock *sk = server_side(sock_net(listener), &client->ends,
 				      READ_ONCE(listener->sk_bound_dev_if));
@@ -117,8 +135,10 @@ static bool is_requested(const struct extsock_socket *client,
 
 	if (!sk)
 		return false;
-	requested = READ_ONCE(sk->sk_state) == TCP_NEW_SYN_RECV &&
-		    inet_reqsk(sk)->rsk_listener == listener;
+	if (READ_ONCE(sk->sk_state) == TCP_NEW_SYN_RECV)
+		requested = inet_reqsk(sk)->rsk_listener == listener;
+	else
+		requested = is_queued(sk, listener);
 	sock_gen_put(sk);
 	return requested;
 }

@@ -568,7 +568,10 @@ UNUSED static int poll_fd(struct actor *a, int fd)
 
 /* ---- the table ---- */
 
-/* The value of a column in the row of a member's descriptor ("-": none). */
+/*
+ * The value of a column in the row of a member's descriptor; 0 is no member and
+ * -1 no descriptor.
+ */
 UNUSED static char *column_of(const struct group *g, pid_t pid, int fd,
 			      const char *column)
 {
@@ -577,7 +580,7 @@ UNUSED static char *column_of(const struct group *g, pid_t pid, int fd,
 	char pid_text[16], fd_text[16];
 	int n = 0, i, pid_at = -1, fd_at = -1, at = -1;
 
-	snprintf(pid_text, sizeof(pid_text), "%d", pid);
+	snprintf(pid_text, sizeof(pid_text), pid ? "%d" : "-", pid);
 	snprintf(fd_text, sizeof(fd_text), fd < 0 ? "-" : "%d", fd);
 	line = strsep(&rest, "\n");
 	while ((word = strsep(&line, " ")) && n < 32) {
@@ -662,6 +665,44 @@ UNUSED static bool stands(struct stage *s)
 
 	msleep(100);
 	return s->counter == before;
+}
+
+/*
+ * A crowd in one actor: each task has a heart in the actor's buffer, which it
+ * raises as long as it moves.
+ */
+UNUSED static _Atomic unsigned long *heart(struct stage *s, int i)
+{
+	return (_Atomic unsigned long *)s->buf + i;
+}
+
+/* Does each of the first n move on? */
+UNUSED static bool all_move(struct stage *s, int n)
+{
+	unsigned long before[n];
+	int i;
+
+	for (i = 0; i < n; i++)
+		before[i] = *heart(s, i);
+	for (i = 0; i < n; i++)
+		if (!EVENTUALLY(*heart(s, i) != before[i]))
+			return false;
+	return true;
+}
+
+/* Does each of the first n stand, looked at for some time? */
+UNUSED static bool all_stand(struct stage *s, int n, unsigned int ms)
+{
+	unsigned long before[n];
+	int i;
+
+	for (i = 0; i < n; i++)
+		before[i] = *heart(s, i);
+	msleep(ms);
+	for (i = 0; i < n; i++)
+		if (*heart(s, i) != before[i])
+			return false;
+	return true;
 }
 
 /* As the third column of /proc/PID/stat, '?' if it is gone. */

@@ -113,41 +113,63 @@ TEST_F(class, internal_and_external_at_one_port)
 	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, client));
 }
 
-TEST_F(class, queued_internal)
+static void check_queued_internal(struct __test_metadata *_metadata,
+				  const struct group *g, struct actor *a,
+				  struct actor *b, int family)
 {
-	int l = listener(self->b, AF_INET), server;
-	int client = connect_to(self->a, AF_INET, NULL, port_of(self->b, l), 0);
+	int l = listener(b, family), server;
+	int client = connect_to(a, family, NULL, port_of(b, l), 0);
 
 	ASSERT_GE(client, 0);
-	ASSERT_TRUE(comes_to_queue(self->b, l, 1));
-	FREEZE();
-	EXPECT_STREQ("internal", class_of(&self->g, self->a, client));
-	EXPECT_STREQ("internal", column_of(&self->g, self->b->pid, -1,
-					   "class"));
-	THAW();
-	server = accept_from(self->b, l);
-	EXPECT_TRUE(carries(self->a, client, self->b, server));
+	ASSERT_TRUE(comes_to_queue(b, l, 1));
+	ASSERT_EQ(0, command(g, "freeze"));
+	EXPECT_STREQ("internal", class_of(g, a, client));
+	EXPECT_STREQ("internal", column_of(g, b->pid, -1, "class"));
+	ASSERT_EQ(0, command(g, "thaw"));
+	server = accept_from(b, l);
+	EXPECT_TRUE(carries(a, client, b, server));
 }
 
-TEST_F(class, queued_external)
+TEST_F(class, queued_internal_ipv4)
 {
-	int l = listener(self->b, AF_INET), server, again;
-	int port = port_of(self->b, l);
-	int client = connect_to(OUTSIDE, AF_INET, NULL, port, 0);
+	check_queued_internal(_metadata, &self->g, self->a, self->b, AF_INET);
+}
 
-	ASSERT_TRUE(comes_to_queue(self->b, l, 1));
-	FREEZE();
-	EXPECT_STREQ("external", column_of(&self->g, self->b->pid, -1,
-					   "class"));
-	THAW();
+TEST_F(class, queued_internal_ipv6)
+{
+	check_queued_internal(_metadata, &self->g, self->a, self->b, AF_INET6);
+}
+
+static void check_queued_external(struct __test_metadata *_metadata,
+				  const struct group *g, struct actor *b,
+				  int family)
+{
+	int l = listener(b, family), server, again;
+	int port = port_of(b, l);
+	int client = connect_to(OUTSIDE, family, NULL, port, 0);
+
+	ASSERT_TRUE(comes_to_queue(b, l, 1));
+	ASSERT_EQ(0, command(g, "freeze"));
+	EXPECT_STREQ("external", column_of(g, b->pid, -1, "class"));
+	ASSERT_EQ(0, command(g, "thaw"));
 	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, client));
-	server = accept_from(self->b, l);
+	server = accept_from(b, l);
 	ASSERT_GE(server, 0);
-	EXPECT_EQ(-ECONNRESET, receive(self->b, server));
+	EXPECT_EQ(-ECONNRESET, receive(b, server));
 	/* the listener lives on */
-	again = connect_to(OUTSIDE, AF_INET, NULL, port, 0);
-	server = accept_from(self->b, l);
-	EXPECT_TRUE(carries(OUTSIDE, again, self->b, server));
+	again = connect_to(OUTSIDE, family, NULL, port, 0);
+	server = accept_from(b, l);
+	EXPECT_TRUE(carries(OUTSIDE, again, b, server));
+}
+
+TEST_F(class, queued_external_ipv4)
+{
+	check_queued_external(_metadata, &self->g, self->b, AF_INET);
+}
+
+TEST_F(class, queued_external_ipv6)
+{
+	check_queued_external(_metadata, &self->g, self->b, AF_INET6);
 }
 
 TEST_F(class, arrived_while_frozen_stays)
@@ -181,6 +203,33 @@ TEST_F(class, opened_before_joining)
 	EXPECT_EQ(-ECONNRESET, receive(late, fd));
 	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, peer));
 	part(late);
+}
+
+TEST_F(class, a_pair_opened_before_joining)
+{
+	struct actor *a = actor(), *b = actor();
+	struct pair p = connection(a, b, AF_INET);
+	long long unseen = stat_of(&self->g, "sockets_unseen");
+
+	ASSERT_EQ(0, join(&self->g, a));
+	ASSERT_EQ(0, join(&self->g, b));
+	check_internal(_metadata, &self->g, a, b, p);
+	EXPECT_EQ(unseen + 2, stat_of(&self->g, "sockets_unseen"));
+	part(a);
+	part(b);
+}
+
+TEST_F(class, idle_is_still_good_afterwards)
+{
+	int fd = CALL(self->a, SYS_socket, AF_INET, SOCK_STREAM, 0);
+	int l = listener(OUTSIDE, AF_INET);
+
+	FREEZE();
+	EXPECT_STREQ("idle", class_of(&self->g, self->a, fd));
+	THAW();
+	ASSERT_EQ(0, connect_fd(self->a, fd, AF_INET, NULL,
+				port_of(OUTSIDE, l)));
+	EXPECT_TRUE(carries(self->a, fd, OUTSIDE, accept_from(OUTSIDE, l)));
 }
 
 static void fork_and_wait(struct stage *s)
@@ -234,43 +283,60 @@ TEST_F(class, kept_over_exec)
 	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, peer));
 }
 
-/* Pass a descriptor of the test to an actor over a unix socket. */
-static int pass_fd(struct actor *to, int fd)
+/* A message of one byte, with room for a descriptor, in an actor's buffer. */
+static struct msghdr *message(struct actor *a)
 {
-	char *b = buf_of(to), data = 'x';
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int l = socket(AF_UNIX, SOCK_STREAM, 0), s, r;
+	char *b = buf_of(a);
 	struct msghdr *msg = (void *)(b + 512);
 	struct iovec *iov = (void *)(b + 768);
-	char *control = b + 1024;
-	struct cmsghdr *c;
-
-	snprintf(un.sun_path + 1, 50, "pass-%d-%d", getpid(), fd);
-	bind(l, (void *)&un, sizeof(un));
-	listen(l, 1);
-	r = CALL(to, SYS_socket, AF_UNIX, SOCK_STREAM, 0);
-	memcpy(b, &un, sizeof(un));
-	CALL(to, SYS_connect, r, b, sizeof(un));
-	s = accept(l, NULL, NULL);
 
 	iov->iov_base = b + 256;
 	iov->iov_len = 1;
 	memset(msg, 0, sizeof(*msg));
 	msg->msg_iov = iov;
 	msg->msg_iovlen = 1;
-	msg->msg_control = control;
+	msg->msg_control = b + 1024;
 	msg->msg_controllen = CMSG_SPACE(sizeof(int));
-	c = CMSG_FIRSTHDR(msg);
+	return msg;
+}
+
+static bool send_fd(struct actor *a, int over, int fd)
+{
+	struct msghdr *msg = message(a);
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	b[256] = data;
-	if (sendmsg(s, msg, 0) != 1)
-		return -1;
-	if (CALL(to, SYS_recvmsg, r, msg, 0) != 1)
+	return CALL(a, SYS_sendmsg, over, msg, 0) == 1;
+}
+
+static int receive_fd(struct actor *a, int over)
+{
+	struct msghdr *msg = message(a);
+	int fd;
+
+	if (CALL(a, SYS_recvmsg, over, msg, 0) != 1 || !CMSG_FIRSTHDR(msg))
 		return -1;
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(msg)), sizeof(int));
+	return fd;
+}
+
+/* Pass a descriptor of the test to an actor over a unix socket. */
+static int pass_fd(struct actor *to, int fd)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), s, r;
+
+	snprintf(un.sun_path + 1, 50, "pass-%d-%d", getpid(), fd);
+	bind(l, (void *)&un, sizeof(un));
+	listen(l, 1);
+	r = CALL(to, SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+	memcpy(buf_of(to), &un, sizeof(un));
+	CALL(to, SYS_connect, r, buf_of(to), sizeof(un));
+	s = accept(l, NULL, NULL);
+	fd = send_fd(OUTSIDE, s, fd) ? receive_fd(to, r) : -1;
 	CALL(to, SYS_close, r);
 	close(s);
 	close(l);
@@ -343,6 +409,46 @@ TEST_F(class, passed_to_another_member)
 	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, peer));
 }
 
+/* Sent and not received yet, and closed: nobody has a descriptor. */
+TEST_F(class, in_flight_is_not_reset)
+{
+	int l = listener(OUTSIDE, AF_INET), sv[2];
+	int fd = connect_to(self->a, AF_INET, NULL, port_of(OUTSIDE, l), 0);
+	int peer = accept_from(OUTSIDE, l);
+
+	ASSERT_EQ(0, CALL(self->a, SYS_socketpair, AF_UNIX, SOCK_STREAM, 0,
+			  buf_of(self->a)));
+	memcpy(sv, buf_of(self->a), sizeof(sv));
+	ASSERT_TRUE(send_fd(self->a, sv[0], fd));
+	ASSERT_EQ(0, CALL(self->a, SYS_close, fd));
+	FREEZE();
+	EXPECT_STREQ("shared", column_of(&self->g, 0, -1, "class"));
+	EXPECT_STREQ("-", column_of(&self->g, 0, -1, "action"));
+	EXPECT_EQ(3, count_rows(&self->g));
+	THAW();
+	fd = receive_fd(self->a, sv[1]);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(carries(self->a, fd, OUTSIDE, peer));
+}
+
+TEST_F(class, the_other_end_of_one_in_flight_is_internal)
+{
+	struct pair p = connection(self->a, self->b, AF_INET);
+	int sv[2], fd;
+
+	ASSERT_EQ(0, CALL(self->b, SYS_socketpair, AF_UNIX, SOCK_STREAM, 0,
+			  buf_of(self->b)));
+	memcpy(sv, buf_of(self->b), sizeof(sv));
+	ASSERT_TRUE(send_fd(self->b, sv[0], p.server));
+	ASSERT_EQ(0, CALL(self->b, SYS_close, p.server));
+	FREEZE();
+	EXPECT_STREQ("internal", class_of(&self->g, self->a, p.client));
+	THAW();
+	fd = receive_fd(self->b, sv[1]);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(carries(self->a, p.client, self->b, fd));
+}
+
 /* A descriptor table that a process outside uses as well. */
 static void clone_with_files(struct stage *s)
 {
@@ -393,6 +499,18 @@ TEST_F(class, between_two_groups_is_external)
 	EXPECT_TRUE(drop_group(&other));
 }
 
+TEST_F(class, to_one_who_has_left_is_external)
+{
+	struct pair p = connection(self->a, self->b, AF_INET);
+
+	ASSERT_EQ(0, put(sysfs(&self->g, "members"), "-%d", self->b->pid));
+	FREEZE();
+	EXPECT_STREQ("external", class_of(&self->g, self->a, p.client));
+	EXPECT_EQ(1, count_rows(&self->g));
+	THAW();
+	EXPECT_EQ(-ECONNRESET, receive(self->b, p.server));
+}
+
 TEST_F(class, other_families_are_listed)
 {
 	int *sv = (int *)buf_of(self->a), stream, udp, netlink, idle;
@@ -407,8 +525,10 @@ TEST_F(class, other_families_are_listed)
 	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, stream));
 	EXPECT_STREQ("unix", column_of(&self->g, self->a->pid, stream,
 				       "family"));
+	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, udp));
 	EXPECT_STREQ("udp", column_of(&self->g, self->a->pid, udp,
 				      "protocol"));
+	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, netlink));
 	EXPECT_STREQ("netlink", column_of(&self->g, self->a->pid, netlink,
 					  "family"));
 	EXPECT_STREQ("idle", class_of(&self->g, self->a, idle));
@@ -485,6 +605,37 @@ TEST_F(class, tags_tell_who_opened_it)
 	EXPECT_TRUE(EVENTUALLY(!count_rows(&self->g)));
 }
 
+/* What the other columns say of a socket of this very process's kind. */
+TEST_F(class, the_table_says_what_ss_says)
+{
+	struct pair p = connection(self->a, self->b, AF_INET);
+	char want[64], path[64], link[64] = "";
+	double opened, now = time(NULL);
+	uint64_t *cookie = (void *)buf_of(self->a);
+	socklen_t *len = (void *)(buf_of(self->a) + 64);
+
+	*len = sizeof(*cookie);
+	ASSERT_EQ(0, CALL(self->a, SYS_getsockopt, p.client, SOL_SOCKET,
+			  SO_COOKIE, cookie, len));
+	FREEZE();
+	snprintf(want, sizeof(want), "%llx", (unsigned long long)*cookie);
+	EXPECT_STREQ(want, column_of(&self->g, self->a->pid, p.client,
+				     "cookie"));
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", self->a->pid, p.client);
+	ASSERT_LT(0, readlink(path, link, sizeof(link) - 1));
+	snprintf(want, sizeof(want), "socket:[%s]",
+		 column_of(&self->g, self->a->pid, p.client, "inode"));
+	EXPECT_STREQ(want, link);
+	memset(link, 0, sizeof(link));
+	ASSERT_LT(0, readlink("/proc/self/ns/net", link, sizeof(link) - 1));
+	snprintf(want, sizeof(want), "net:[%s]",
+		 column_of(&self->g, self->a->pid, p.client, "netns"));
+	EXPECT_STREQ(want, link);
+	opened = atof(column_of(&self->g, self->a->pid, p.client, "opened"));
+	EXPECT_TRUE(opened > now - 60 && opened < now + 60);
+	THAW();
+}
+
 /* ---- two network namespaces, joined by veth ---- */
 
 static int sh(const char *fmt, ...)
@@ -517,43 +668,107 @@ static int join_namespaces(void)
 		  "ip link add vl netns left type veth peer name vr netns right && "
 		  "ip -n left addr add 10.9.0.1/24 dev vl && "
 		  "ip -n right addr add 10.9.0.2/24 dev vr && "
+		  "ip -n left addr add fd09::1/64 dev vl nodad && "
+		  "ip -n right addr add fd09::2/64 dev vr nodad && "
 		  "ip -n left link set lo up && ip -n right link set lo up && "
 		  "ip -n left link set vl up && ip -n right link set vr up");
 }
 
-TEST_F(class, internal_over_veth)
+/* left connects to right, by its address ip */
+static struct pair connection_over_veth(struct actor *left, struct actor *right,
+					int family, const char *ip)
 {
-	struct pair p;
+	struct pair p = { -1, -1, -1 };
 
-	ASSERT_EQ(0, join_namespaces());
-	enter(self->a, "left");
-	enter(self->b, "right");
-	p.listener = listener_at(self->b, AF_INET, "10.9.0.2", 16);
-	p.client = connect_to(self->a, AF_INET, "10.9.0.2",
-			      port_of(self->b, p.listener), 0);
-	p.server = accept_from(self->b, p.listener);
-	check_internal(_metadata, &self->g, self->a, self->b, p);
+	if (join_namespaces())
+		return p;
+	enter(left, "left");
+	enter(right, "right");
+	p.listener = listener_at(right, family, ip, 16);
+	p.client = connect_to(left, family, ip, port_of(right, p.listener), 0);
+	p.server = accept_from(right, p.listener);
+	return p;
+}
+
+TEST_F(class, internal_over_veth_ipv4)
+{
+	check_internal(_metadata, &self->g, self->a, self->b,
+		       connection_over_veth(self->a, self->b, AF_INET,
+					    "10.9.0.2"));
 	sh("ip netns del left; ip netns del right");
 }
 
-TEST_F(class, external_over_veth)
+TEST_F(class, internal_over_veth_ipv6)
+{
+	check_internal(_metadata, &self->g, self->a, self->b,
+		       connection_over_veth(self->a, self->b, AF_INET6,
+					    "fd09::2"));
+	sh("ip netns del left; ip netns del right");
+}
+
+static void check_external_over_veth(struct __test_metadata *_metadata,
+				     const struct group *g, struct actor *a,
+				     int family, const char *ip)
 {
 	struct actor *out = actor();
-	struct pair p;
+	struct pair p = connection_over_veth(a, out, family, ip);
 
-	ASSERT_EQ(0, join_namespaces());
-	enter(self->a, "left");
-	enter(out, "right");
-	p.listener = listener_at(out, AF_INET, "10.9.0.2", 16);
-	p.client = connect_to(self->a, AF_INET, "10.9.0.2",
-			      port_of(out, p.listener), 0);
-	p.server = accept_from(out, p.listener);
 	ASSERT_GE(p.server, 0);
-	FREEZE();
-	EXPECT_STREQ("external", class_of(&self->g, self->a, p.client));
-	THAW();
+	ASSERT_EQ(0, command(g, "freeze"));
+	EXPECT_STREQ("external", class_of(g, a, p.client));
+	ASSERT_EQ(0, command(g, "thaw"));
 	EXPECT_EQ(-ECONNRESET, receive(out, p.server));
 	part(out);
+	sh("ip netns del left; ip netns del right");
+}
+
+TEST_F(class, external_over_veth_ipv4)
+{
+	check_external_over_veth(_metadata, &self->g, self->a, AF_INET,
+				 "10.9.0.2");
+}
+
+TEST_F(class, external_over_veth_ipv6)
+{
+	check_external_over_veth(_metadata, &self->g, self->a, AF_INET6,
+				 "fd09::2");
+}
+
+/*
+ * Connections of which the client's side is complete and the server's is not, as
+ * its last packet is on the way: whenever that arrives, they are internal.
+ */
+TEST_F(class, handshakes_that_end_during_the_freeze)
+{
+	int fds[30], n = 30, i, round, held = listener(OUTSIDE, AF_INET);
+	struct pair p;
+
+	/* a socket that is shared makes the census look for a while */
+	ASSERT_LE(0, pass_fd(self->b, held));
+	p = connection_over_veth(self->a, self->b, AF_INET, "10.9.0.2");
+	ASSERT_GE(p.server, 0);
+	ASSERT_EQ(0, sh("tc -n left qdisc add dev vl root netem delay 60ms"));
+	for (round = 0; round < 5; round++) {
+		p.listener = listener_at(self->b, AF_INET, "10.9.0.2", 64);
+		for (i = 0; i < n; i++) {
+			fds[i] = connect_to(self->a, AF_INET, "10.9.0.2",
+					    port_of(self->b, p.listener),
+					    SOCK_NONBLOCK);
+			ASSERT_LE(0, fds[i]);
+			msleep(4);
+		}
+		FREEZE();
+		for (i = 0; i < n; i++)
+			EXPECT_STREQ("internal",
+				     class_of(&self->g, self->a, fds[i]));
+		THAW();
+		ASSERT_TRUE(comes_to_queue(self->b, p.listener, n));
+		for (i = 0; i < n; i++) {
+			EXPECT_FALSE(poll_fd(self->a, fds[i]) & POLLERR);
+			CALL(self->a, SYS_close, fds[i]);
+		}
+		CALL(self->b, SYS_close, p.listener);
+	}
 	sh("ip netns del left; ip netns del right");
 }
 

@@ -24,20 +24,31 @@ FIXTURE_TEARDOWN(freeze)
 	EXPECT_TRUE(drop_group(&self->g));
 }
 
-static void *spin_thread(void *stage)
+static pthread_barrier_t all_there;
+
+static void *beat(void *heart)
 {
-	spin(stage);
+	pthread_barrier_wait(&all_there);
+	for (;;)
+		++*(_Atomic unsigned long *)heart;
 	return NULL;
 }
 
-static void spin_threads(struct stage *s)
+/* None begins before all are there: it would keep the others from being made. */
+static void beat_in_threads(struct stage *s)
 {
+	int n = s->arg[1], i;
 	pthread_t t;
-	int i;
 
-	for (i = 0; i < 50; i++)
-		pthread_create(&t, NULL, spin_thread, s);
-	spin(s);
+	pthread_barrier_init(&all_there, NULL, n);
+	for (i = 1; i < n; i++)
+		pthread_create(&t, NULL, beat, heart(s, i));
+	beat(heart(s, 0));
+}
+
+static void start_threads(struct actor *a, int n)
+{
+	start(a, -1L, (long)beat_in_threads, (long)n, 0L, 0L, 0L, 0L);
 }
 
 TEST_F(freeze, stops_a_busy_process)
@@ -54,12 +65,12 @@ TEST_F(freeze, stops_a_busy_process)
 
 TEST_F(freeze, stops_all_threads)
 {
-	START_FN(self->m, spin_threads);
-	ASSERT_TRUE(moves(self->m->stage));
+	start_threads(self->m, 50);
+	ASSERT_TRUE(all_move(self->m->stage, 50));
 	FREEZE();
-	EXPECT_TRUE(stands(self->m->stage));
+	EXPECT_TRUE(all_stand(self->m->stage, 50, 500));
 	THAW();
-	EXPECT_TRUE(moves(self->m->stage));
+	EXPECT_TRUE(all_move(self->m->stage, 50));
 }
 
 TEST_F(freeze, blocked_calls_restart)
@@ -377,7 +388,7 @@ static void thousand(struct stage *s)
 	for (i = 0; i < 999; i++)
 		if (!fork())
 			for (;;) {
-				s->counter++;
+				++*heart(s, i);
 				usleep(1000000);
 			}
 	s->ret = 0;
@@ -394,24 +405,26 @@ TEST_F_TIMEOUT(freeze, a_thousand_processes, 200)
 		;
 	ASSERT_EQ(0, result(self->m));
 	ASSERT_TRUE(EVENTUALLY(count_members(&self->g) == 1000));
-	ASSERT_TRUE(moves(self->m->stage));
+	ASSERT_TRUE(all_move(self->m->stage, 999));
 	FREEZE();
-	EXPECT_TRUE(stands(self->m->stage));
+	/* longer than from one beat to the next */
+	EXPECT_TRUE(all_stand(self->m->stage, 999, 2500));
 	EXPECT_EQ(1000, count_members(&self->g));
 	THAW();
-	EXPECT_TRUE(moves(self->m->stage));
+	EXPECT_TRUE(all_move(self->m->stage, 999));
 }
 
 TEST_F(freeze, fifty_cycles)
 {
 	int i;
 
-	START_FN(self->m, spin_threads);
+	start_threads(self->m, 4);
+	ASSERT_TRUE(all_move(self->m->stage, 4));
 	for (i = 0; i < 50; i++) {
 		FREEZE();
 		THAW();
 	}
-	EXPECT_TRUE(moves(self->m->stage));
+	EXPECT_TRUE(all_move(self->m->stage, 4));
 	EXPECT_EQ(50, stat_of(&self->g, "freezes"));
 	EXPECT_EQ(50, stat_of(&self->g, "thaws"));
 }
@@ -434,9 +447,12 @@ TEST_F(freeze, a_lease_ends_with_its_file)
 
 TEST_F(freeze, a_lease_ends_with_its_killed_controller)
 {
-	pid_t pid = fork();
-	int status;
+	int l = listener(OUTSIDE, AF_INET), fd, peer, status;
+	pid_t pid;
 
+	fd = connect_to(self->m, AF_INET, NULL, port_of(OUTSIDE, l), 0);
+	peer = accept_from(OUTSIDE, l);
+	pid = fork();
 	if (!pid) {
 		int c = open(procfs(&self->g, "control"), O_RDWR);
 
@@ -449,6 +465,7 @@ TEST_F(freeze, a_lease_ends_with_its_killed_controller)
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	EXPECT_TRUE(EVENTUALLY(state_is(&self->g, "running")));
+	EXPECT_TRUE(carries(self->m, fd, OUTSIDE, peer));
 }
 
 TEST_F(freeze, without_lease_it_stays)
@@ -475,6 +492,31 @@ TEST_F(freeze, another_file_does_not_end_the_lease)
 	msleep(50);
 	EXPECT_TRUE(state_is(&self->g, "frozen"));
 	THAW();
+}
+
+TEST_F(freeze, who_has_a_lease_thaws_no_other_freeze)
+{
+	int c = open(procfs(&self->g, "control"), O_RDWR);
+	char text[256] = "";
+
+	ASSERT_EQ(12, write(c, "freeze lease", 12));
+	THAW();
+	EXPECT_EQ(-1, write(c, "thaw keep", 9));
+	EXPECT_EQ(EBUSY, errno);
+	FREEZE();
+	EXPECT_EQ(-1, write(c, "thaw keep", 9));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_LT(0, pread(c, text, sizeof(text) - 1, 0));
+	EXPECT_NE(NULL, strstr(text, "somebody else"));
+	EXPECT_TRUE(state_is(&self->g, "frozen"));
+	THAW();
+	/* its own, and then a freeze without one, are its to thaw */
+	EXPECT_EQ(12, write(c, "freeze lease", 12));
+	EXPECT_EQ(4, write(c, "thaw", 4));
+	FREEZE();
+	EXPECT_EQ(4, write(c, "thaw", 4));
+	EXPECT_TRUE(state_is(&self->g, "running"));
+	close(c);
 }
 
 static void wait_for_state(struct stage *s)

@@ -152,10 +152,16 @@ TEST_F(group, refuses_who_cannot_be_a_member)
 	EXPECT_EQ(1, count_members(&self->g));
 }
 
-/* In a PID namespace of its own: it adds PID 2 as it sees it. */
+/*
+ * In a PID namespace of its own: it adds PID 2 as it sees it, and so it is
+ * called in the table of sockets.
+ */
 static void in_namespace(struct stage *s)
 {
+	struct group g;
 	pid_t pid;
+
+	strcpy(g.name, s->buf);
 
 	if (unshare(CLONE_NEWPID)) {
 		s->ret = -errno;
@@ -168,11 +174,19 @@ static void in_namespace(struct stage *s)
 		/* PID 1 there: all others end with it */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		child = fork();
-		if (!child)
+		if (!child) {
+			s->counter = socket(AF_INET, SOCK_STREAM, 0);
 			pause();
+		}
 		s->arg[1] = child;
-		s->arg[2] = put(s->buf, "%d", child);
-		s->arg[3] = strcmp(slurp(s->buf), "2\n");
+		s->arg[2] = put(sysfs(&g, "members"), "%d", child);
+		s->arg[3] = strcmp(slurp(sysfs(&g, "members")), "2\n");
+		while (!s->counter)
+			usleep(1000);
+		if (!command(&g, "freeze"))
+			s->arg[5] = !strcmp(column_of(&g, 2, s->counter,
+						      "class"), "idle");
+		command(&g, "thaw");
 		s->arg[4] = 1;
 		pause();
 	}
@@ -184,12 +198,13 @@ TEST_F(group, pids_are_those_of_the_namespace)
 	struct actor *a = actor();
 
 	EXPECT_EQ(0, put(sysfs(&self->g, "members"), "-%d", self->m->pid));
-	strcpy(buf_of(a), sysfs(&self->g, "members"));
+	strcpy(buf_of(a), self->g.name);
 	START_FN(a, in_namespace);
 	ASSERT_EQ(0, result(a));
 	EXPECT_EQ(2, a->stage->arg[1]);
 	EXPECT_EQ(0, a->stage->arg[2]);
 	EXPECT_EQ(0, a->stage->arg[3]);
+	EXPECT_EQ(1, a->stage->arg[5]);
 	/* from here it is another number */
 	ASSERT_EQ(1, count_members(&self->g));
 	EXPECT_FALSE(is_member(&self->g, 2));
@@ -229,6 +244,37 @@ TEST_F(group, deletes_only_the_empty_and_running)
 	EXPECT_EQ(0, control(&self->g, "thaw"));
 	EXPECT_EQ(0, groups("-%s", self->g.name));
 	make_group(&self->g, "group");
+	self->m = actor();
+}
+
+/* A child can be found by its PID before it has become a member. */
+static void fork_and_tell(struct stage *s)
+{
+	for (;;) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		s->counter = pid;
+		waitpid(pid, NULL, 0);
+	}
+}
+
+TEST_F(group, added_while_being_born)
+{
+	long until = now_ms() + 5000;
+	struct group other;
+
+	make_group(&other, "other");
+	START_FN(self->m, fork_and_tell);
+	ASSERT_TRUE(moves(self->m->stage));
+	while (now_ms() < until)
+		put(sysfs(&other, "members"), "%lu",
+		    self->m->stage->counter + 1);
+	part(self->m);
+	EXPECT_TRUE(EVENTUALLY(!count_members(&self->g)));
+	EXPECT_TRUE(EVENTUALLY(!count_members(&other)));
+	EXPECT_TRUE(drop_group(&other));
 	self->m = actor();
 }
 

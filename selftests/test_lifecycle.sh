@@ -146,4 +146,32 @@ for what in "sysfs-kernel $sys" "procfs /proc/extsock"; do
 	fi
 done
 check "the module had nothing to say" is_clean
+
+# With kprobes turned off it would load and see nothing.
+all=/sys/kernel/debug/kprobes/enabled
+is_not_joined() { ! start_member 2>/dev/null; }
+is_not_loaded() { ! insmod "$ko" 2>/dev/null; }
+says_why()
+{
+	[ "$(dmesg | grep -c '\] extsock:')" = 1 ] &&
+		dmesg | grep -q '\] extsock: kprobes do not run'
+}
+if [ -w $all ]; then
+	echo 0 >$all
+	check "nobody can join while kprobes are off" is_not_joined
+	end_member
+	check "and the module has nothing to say" is_clean
+	check "it is unloaded" eventually rmmod extsock
+	check "and is not loaded while kprobes are off" is_not_loaded
+	check "nothing of it is left" is_gone
+	check "one sentence says why" says_why
+	dmesg -C
+	echo 1 >$all
+	check "it is loaded when they are on again" insmod "$ko"
+	start_member
+	check "and has its probes" has_probes
+	end_member
+else
+	skip "kprobes turned off" "there is no $all"
+fi
 finish

@@ -237,6 +237,47 @@ static void serve(struct stage *s)
 	_exit(1);
 }
 
+static void connect_to_itself(struct stage *s)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	socklen_t len = sizeof(to);
+	int l = socket(AF_INET, SOCK_STREAM, 0), i;
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(l, (void *)&to, len) || listen(l, 16) ||
+	    getsockname(l, (void *)&to, &len))
+		_exit(1);
+	s->ret = 0;
+	for (i = 0; i < 8000; i++)
+		if (connect(socket(AF_INET, SOCK_STREAM, 0), (void *)&to, len) ||
+		    accept(l, NULL, NULL) < 0)
+			s->ret = -errno;
+}
+
+/* The last member leaves, its sockets stay open, and others need the CPU. */
+TEST_F_TIMEOUT(probe, without_members_there_are_no_tags, 300)
+{
+	struct actor *busy[2] = { actor(), actor() }, *late = actor();
+	int i;
+
+	START_FN(self->m, connect_to_itself);
+	/* so many connections take their time when emulated */
+	for (i = 0; i < 10 && result(self->m); i++)
+		;
+	ASSERT_EQ(0, result(self->m));
+	EXPECT_EQ(16000, count_rows(&self->g));
+	START_FN(busy[0], spin);
+	START_FN(busy[1], spin);
+	ASSERT_EQ(0, put(sysfs(&self->g, "members"), "-%d", self->m->pid));
+	EXPECT_TRUE(EVENTUALLY(!count_rows(&self->g)))
+		TH_LOG("%d rows are left", count_rows(&self->g));
+	ASSERT_EQ(0, join(&self->g, late));
+	EXPECT_EQ(0, count_rows(&self->g));
+	part(busy[0]);
+	part(busy[1]);
+	part(late);
+}
+
 /* As many as one wants, so the test itself sees whether it goes on. */
 TEST_F_TIMEOUT(probe, connections_that_came_and_went_leave_no_tag, 36000)
 {

@@ -83,10 +83,16 @@ TEST_F(reset, peer_is_told)
 
 TEST_F(reset, own_address_stays)
 {
-	int port = port_of(self->m, self->fd);
+	struct sockaddr_storage before, after;
 
+	ASSERT_LT(0, port_of(self->m, self->fd));
+	memcpy(&before, buf_of(self->m), sizeof(before));
 	cycle(_metadata, &self->g);
-	EXPECT_EQ(port, port_of(self->m, self->fd));
+	ASSERT_LT(0, port_of(self->m, self->fd));
+	memcpy(&after, buf_of(self->m), sizeof(after));
+	EXPECT_EQ(0, memcmp(&before, &after, variant->family == AF_INET ?
+			    sizeof(struct sockaddr_in) :
+			    sizeof(struct sockaddr_in6)));
 }
 
 TEST_F(reset, blocked_reader_wakes)
@@ -99,6 +105,7 @@ TEST_F(reset, blocked_reader_wakes)
 	EXPECT_FALSE(is_done(self->m));
 	ASSERT_EQ(0, control(&self->g, "thaw"));
 	EXPECT_EQ(-ECONNRESET, result(self->m));
+	EXPECT_EQ(0, receive(self->m, self->fd));
 }
 
 TEST_F(reset, blocked_poller_wakes)
@@ -170,10 +177,11 @@ TEST_F(reset, blocked_writer_wakes)
 			    MSG_DONTWAIT, NULL, 0);
 	} while (sent > 0);
 	ASSERT_EQ(-EAGAIN, sent);
-	START(self->m, SYS_sendto, self->fd, b, 32768, MSG_NOSIGNAL, NULL, 0);
+	START(self->m, SYS_sendto, self->fd, b, 32768, 0, NULL, 0);
 	ASSERT_TRUE(sleeps_in(self->m->pid, SYS_sendto));
 	cycle(_metadata, &self->g);
 	EXPECT_EQ(-ECONNRESET, result(self->m));
+	EXPECT_EQ(0, self->m->stage->sigpipes);
 }
 
 TEST_F(reset, close_wait)
@@ -210,31 +218,38 @@ TEST_F(reset, fin_wait2)
 					     "state"));
 	ASSERT_EQ(0, control(&self->g, "thaw"));
 	EXPECT_EQ(-ECONNRESET, receive(self->m, self->fd));
+	EXPECT_EQ(0, receive(self->m, self->fd));
 	/* A RST in CLOSE_WAIT, as the peer is in, reads EPIPE in Linux. */
 	EXPECT_EQ(-EPIPE, CALL(OUTSIDE, SYS_sendto, self->peer, "x", 1,
 			       MSG_NOSIGNAL, NULL, 0));
 }
 
-/* A line of /proc/net/tcp[6] with the port, in whatever state. */
-static bool port_in_use(int family, int port)
+/* Is there a line of /proc/net/tcp[6] with both ports, in whatever state? */
+static bool is_left(int family, int client, int server)
 {
-	char want[16];
+	char *line, *rest, one[16], two[16];
 
-	snprintf(want, sizeof(want), ":%04X ", port);
-	return strstr(slurp(family == AF_INET ? "/proc/net/tcp" :
-						"/proc/net/tcp6"), want);
+	rest = slurp(family == AF_INET ? "/proc/net/tcp" : "/proc/net/tcp6");
+	snprintf(one, sizeof(one), ":%04X ", client);
+	snprintf(two, sizeof(two), ":%04X ", server);
+	while ((line = strsep(&rest, "\n")))
+		if (strstr(line, one) && strstr(line, two))
+			return true;
+	return false;
 }
 
 TEST_F(reset, no_time_wait_is_left)
 {
-	int port = port_of(self->m, self->fd);
+	int client = port_of(self->m, self->fd);
+	int server = port_of(OUTSIDE, self->listener);
 
-	ASSERT_TRUE(port_in_use(variant->family, port));
+	ASSERT_TRUE(is_left(variant->family, client, server));
 	cycle(_metadata, &self->g);
+	EXPECT_EQ(1, stat_of(&self->g, "sockets_reset"));
 	CALL(self->m, SYS_close, self->fd);
 	close(self->peer);
 	/* TIME_WAIT would last longer than that. */
-	EXPECT_TRUE(EVENTUALLY(!port_in_use(variant->family, port)));
+	EXPECT_TRUE(EVENTUALLY(!is_left(variant->family, client, server)));
 	EXPECT_EQ(0, count_rows(&self->g));
 }
 
@@ -254,6 +269,20 @@ TEST_F(reset, policy_keep_touches_nothing)
 	EXPECT_TRUE(carries(self->m, self->fd, OUTSIDE, self->peer));
 }
 
+TEST_F(reset, the_groups_policy_is_what_counts)
+{
+	ASSERT_EQ(0, put(sysfs(&self->g, "policy"), "keep"));
+	ASSERT_EQ(0, control(&self->g, "freeze"));
+	EXPECT_STREQ("keep", column_of(&self->g, self->m->pid, self->fd,
+				       "action"));
+	ASSERT_EQ(0, control(&self->g, "thaw"));
+	EXPECT_TRUE(carries(self->m, self->fd, OUTSIDE, self->peer));
+	/* unless the command has another */
+	ASSERT_EQ(0, control(&self->g, "freeze policy=reset"));
+	ASSERT_EQ(0, control(&self->g, "thaw"));
+	EXPECT_EQ(-ECONNRESET, receive(self->m, self->fd));
+}
+
 TEST_F(reset, tenth_cycle_is_like_the_first)
 {
 	int i, fd, peer;
@@ -271,6 +300,41 @@ TEST_F(reset, tenth_cycle_is_like_the_first)
 		CALL(self->m, SYS_close, fd);
 		close(peer);
 	}
+}
+
+/* To look into /proc/PID/fdinfo holds the file, for a moment each time. */
+static void look_at_it(struct stage *s)
+{
+	char text[512];
+	int fd;
+
+	for (;;) {
+		fd = open(s->buf, O_RDONLY);
+		s->counter += read(fd, text, sizeof(text)) > 0;
+		close(fd);
+	}
+}
+
+TEST_F(reset, somebody_who_looks_does_not_prevent_it)
+{
+	struct actor *looker = actor();
+	int i, fd, peer;
+
+	/* the descriptor is the same in each round */
+	sprintf(buf_of(looker), "/proc/%d/fdinfo/%d", self->m->pid, self->fd);
+	START_FN(looker, look_at_it);
+	ASSERT_TRUE(moves(looker->stage));
+	for (i = 0; i < 50; i++) {
+		cycle(_metadata, &self->g);
+		ASSERT_EQ(-ECONNRESET, receive(self->m, self->fd));
+		CALL(self->m, SYS_close, self->fd);
+		fd = connect_to(self->m, variant->family, NULL,
+				port_of(OUTSIDE, self->listener), 0);
+		ASSERT_EQ(self->fd, fd);
+		peer = accept_from(OUTSIDE, self->listener);
+		ASSERT_LE(0, peer);
+	}
+	part(looker);
 }
 
 TEST_F(reset, killed_member_closes_in_the_ordinary_way)
@@ -294,6 +358,14 @@ FIXTURE(connecting)
 	int fillers[16];
 };
 
+FIXTURE_VARIANT(connecting)
+{
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(connecting, ipv4) { .family = AF_INET };
+FIXTURE_VARIANT_ADD(connecting, ipv6) { .family = AF_INET6 };
+
 /* A listener outside whose queue is full: a SYN to it is dropped. */
 FIXTURE_SETUP(connecting)
 {
@@ -301,9 +373,9 @@ FIXTURE_SETUP(connecting)
 
 	make_group(&self->g, "connecting");
 	self->m = member(&self->g);
-	self->full = listener_at(OUTSIDE, AF_INET, NULL, 0);
+	self->full = listener_at(OUTSIDE, variant->family, NULL, 0);
 	for (i = 0; i < 16; i++)
-		self->fillers[i] = connect_to(OUTSIDE, AF_INET, NULL,
+		self->fillers[i] = connect_to(OUTSIDE, variant->family, NULL,
 					      port_of(OUTSIDE, self->full),
 					      SOCK_NONBLOCK);
 	msleep(100);
@@ -317,10 +389,11 @@ FIXTURE_TEARDOWN(connecting)
 
 TEST_F(connecting, blocking_connect_is_refused_and_the_socket_usable)
 {
-	int fd = CALL(self->m, SYS_socket, AF_INET, SOCK_STREAM, 0);
+	int fd = CALL(self->m, SYS_socket, variant->family, SOCK_STREAM, 0);
 	struct sockaddr_storage *ss = (void *)buf_of(self->m);
-	socklen_t len = address(ss, AF_INET, NULL, port_of(OUTSIDE, self->full));
-	int ok = listener(OUTSIDE, AF_INET), peer;
+	socklen_t len = address(ss, variant->family, NULL,
+				port_of(OUTSIDE, self->full));
+	int ok = listener(OUTSIDE, variant->family), peer;
 
 	START(self->m, SYS_connect, fd, ss, len);
 	ASSERT_TRUE(sleeps_in(self->m->pid, SYS_connect));
@@ -330,7 +403,7 @@ TEST_F(connecting, blocking_connect_is_refused_and_the_socket_usable)
 	EXPECT_STREQ("external", class_of(&self->g, self->m, fd));
 	ASSERT_EQ(0, control(&self->g, "thaw"));
 	EXPECT_EQ(-ECONNREFUSED, result(self->m));
-	ASSERT_EQ(0, connect_fd(self->m, fd, AF_INET, NULL,
+	ASSERT_EQ(0, connect_fd(self->m, fd, variant->family, NULL,
 				port_of(OUTSIDE, ok)));
 	peer = accept_from(OUTSIDE, ok);
 	EXPECT_TRUE(carries(self->m, fd, OUTSIDE, peer));
@@ -338,7 +411,7 @@ TEST_F(connecting, blocking_connect_is_refused_and_the_socket_usable)
 
 TEST_F(connecting, nonblocking_connect_is_refused)
 {
-	int fd = connect_to(self->m, AF_INET, NULL,
+	int fd = connect_to(self->m, variant->family, NULL,
 			    port_of(OUTSIDE, self->full), SOCK_NONBLOCK);
 	int *err = (int *)buf_of(self->m);
 	socklen_t *len = (socklen_t *)(buf_of(self->m) + 64);
@@ -356,14 +429,17 @@ TEST_F(connecting, nonblocking_connect_is_refused)
 /* The same queue, but it belongs to the group: nothing is refused. */
 TEST_F(connecting, to_a_member_is_internal)
 {
-	int full = listener_at(self->m, AF_INET, NULL, 0), fd, i;
+	int full = listener_at(self->m, variant->family, NULL, 0), fd, i;
 	int port = port_of(self->m, full);
 	struct actor *client = member(&self->g);
 
 	for (i = 0; i < 8; i++)
-		fd = connect_to(client, AF_INET, NULL, port, SOCK_NONBLOCK);
+		fd = connect_to(client, variant->family, NULL, port,
+				SOCK_NONBLOCK);
 	msleep(100);
 	ASSERT_EQ(0, control(&self->g, "freeze"));
+	EXPECT_STREQ("syn-sent", column_of(&self->g, client->pid, fd,
+					   "state"));
 	EXPECT_STREQ("internal", class_of(&self->g, client, fd));
 	ASSERT_EQ(0, control(&self->g, "thaw"));
 	EXPECT_FALSE(poll_fd(client, fd) & POLLERR);

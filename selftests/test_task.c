@@ -14,10 +14,6 @@
 
 #define CROWD	96
 
-/* One heart for each process of a crowd. */
-static _Atomic unsigned long *hearts;
-static _Atomic int *born;
-
 FIXTURE(task)
 {
 	struct group g;
@@ -26,10 +22,6 @@ FIXTURE(task)
 
 FIXTURE_SETUP(task)
 {
-	hearts = mmap(NULL, 4096 + CROWD * sizeof(*hearts),
-		      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	born = (_Atomic int *)&hearts[CROWD];
 	make_group(&self->g, "task");
 	self->m = member(&self->g);
 }
@@ -354,7 +346,7 @@ TEST_F(task, a_tracer_can_follow_system_calls)
 /* Each process takes a heart, has two children who do the same, and lives. */
 static void multiply(struct stage *s)
 {
-	int mine = atomic_fetch_add(born, 1), children = 0;
+	int mine = s->counter++, children = 0;
 
 	while (children < 2) {
 		usleep(20000);
@@ -363,60 +355,118 @@ static void multiply(struct stage *s)
 			continue;
 		}
 		children = 0;
-		mine = atomic_fetch_add(born, 1);
+		mine = s->counter++;
 		if (mine >= CROWD)
 			_exit(0);
 	}
 	for (;;) {
-		hearts[mine]++;
+		++*heart(s, mine);
 		usleep(10000);
 	}
 }
 
-static unsigned long all_hearts(void)
-{
-	unsigned long sum = *born;
-	int i;
-
-	for (i = 0; i < CROWD; i++)
-		sum += hearts[i];
-	return sum;
-}
-
-/* Does each of those that had been born by then move on? */
-static bool all_move(void)
-{
-	unsigned long then[CROWD];
-	int i, n = *born < CROWD ? *born : CROWD;
-
-	for (i = 0; i < n; i++)
-		then[i] = hearts[i];
-	for (i = 0; i < n; i++)
-		if (!EVENTUALLY(hearts[i] != then[i]))
-			return false;
-	return n > 0;
-}
-
 TEST_F(task, none_escapes_from_a_tree_that_grows)
 {
-	unsigned long then;
+	struct stage *s = self->m->stage;
 	int i;
 
 	/* a fork takes its time when emulated, and ends before its caller stops */
 	ASSERT_EQ(0, put(sysfs(&self->g, "freeze_ms"), "60000"));
 	START_FN(self->m, multiply);
-	ASSERT_TRUE(EVENTUALLY(*born > 2));
+	ASSERT_TRUE(EVENTUALLY(s->counter > 2));
 	for (i = 0; i < 20; i++) {
 		FREEZE();
-		then = all_hearts();
-		msleep(100);
-		EXPECT_EQ(then, all_hearts())
-			TH_LOG("somebody moves, after %d births", *born);
+		EXPECT_TRUE(all_stand(s, CROWD, 100));
+		EXPECT_TRUE(stands(s));
 		THAW();
 		msleep(10);
 	}
-	EXPECT_TRUE(all_move());
+	ASSERT_TRUE(EVENTUALLY(s->counter >= CROWD));
+	EXPECT_TRUE(all_move(s, CROWD));
 	EXPECT_EQ(0, stat_of(&self->g, "lost"));
+}
+
+/* ---- coming and going ---- */
+
+static void *count_one(void *s)
+{
+	((struct stage *)s)->counter++;
+	return NULL;
+}
+
+static void threads_come_and_go(struct stage *s)
+{
+	pthread_t t;
+
+	for (;;)
+		if (!pthread_create(&t, NULL, count_one, s))
+			pthread_join(t, NULL);
+}
+
+TEST_F(task, threads_that_come_and_go)
+{
+	int i;
+
+	START_FN(self->m, threads_come_and_go);
+	for (i = 0; i < 20; i++) {
+		ASSERT_TRUE(moves(self->m->stage));
+		FREEZE();
+		EXPECT_TRUE(stands(self->m->stage));
+		THAW();
+	}
+	EXPECT_TRUE(moves(self->m->stage));
+	EXPECT_EQ(1, count_members(&self->g));
+}
+
+/* A thread that is not the first one calls exec, over and over. */
+static void *exec_again(void *unused)
+{
+	static const char again[] = "echo >&7; exec sh -c \"$0\" \"$0\"";
+
+	execl("/bin/sh", "sh", "-c", again, again, NULL);
+	return NULL;
+}
+
+static void exec_in_a_loop(struct stage *s)
+{
+	pthread_t t;
+
+	dup2(s->arg[1], 7);
+	pthread_create(&t, NULL, exec_again, NULL);
+	pause();
+}
+
+static int bytes_in(int pipe)
+{
+	char bytes[4096];
+	ssize_t n;
+	int sum = 0;
+
+	while ((n = read(pipe, bytes, sizeof(bytes))) > 0)
+		sum += n;
+	return sum;
+}
+
+TEST_F(task, exec_in_a_loop)
+{
+	int pipes[2], i;
+	struct actor *a;
+
+	ASSERT_EQ(0, pipe2(pipes, O_NONBLOCK));
+	/* it has the pipe from here */
+	a = member(&self->g);
+	start(a, -1L, (long)exec_in_a_loop, (long)pipes[1], 0L, 0L, 0L, 0L);
+	for (i = 0; i < 20; i++) {
+		ASSERT_TRUE(EVENTUALLY(bytes_in(pipes[0])));
+		FREEZE();
+		bytes_in(pipes[0]);
+		msleep(100);
+		EXPECT_EQ(0, bytes_in(pipes[0]));
+		THAW();
+	}
+	EXPECT_TRUE(EVENTUALLY(bytes_in(pipes[0])));
+	EXPECT_TRUE(is_member(&self->g, a->pid));
+	part(a);
 }
 
 /* ---- io_uring ---- */

@@ -2,7 +2,7 @@
 /*
  * extsock: what a kernel must have. It is included before everything else, so
  * that a kernel without it is refused with one sentence and not with a
- * hundred errors.
+ * hundred errors. Nor may a file print a line without saying whose it is.
  */
 #ifndef _EXTSOCK_COMPAT_REQUIREMENTS_H
 #define _EXTSOCK_COMPAT_REQUIREMENTS_H
@@ -29,5 +29,7 @@
 #elif !defined(CONFIG_INET) || !defined(CONFIG_PROC_FS) || !defined(CONFIG_SYSFS)
 #error "extsock needs a kernel with CONFIG_INET, CONFIG_PROC_FS and CONFIG_SYSFS."
 #endif /* requirements */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #endif /* _EXTSOCK_COMPAT_REQUIREMENTS_H */
