@@ -17,12 +17,10 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
-#include <net/inet_connection_sock.h>
-#include <net/inet_sock.h>
-#include <net/ipv6.h>
 #include <net/tcp.h>
 
 #include "census.h"
+#include "queue.h"
 
 /* Descriptors taken at once while the table is locked. */
 #define BATCH		64
@@ -64,61 +62,6 @@ static const struct rhashtable_params ends_params = {
 	.key_offset = offsetof(struct extsock_socket, key),
 	.key_len = sizeof_field(struct extsock_socket, key),
 };
-
-/**
- * extsock_census_is_tcp() - is it a plain TCP socket?
- * @sk: the socket
- *
- * Context: any.
- * Return: whether extsock handles it as TCP; MPTCP is something else.
- */
-bool extsock_census_is_tcp(const struct sock *sk)
-{
-	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
-	       sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP;
-}
-
-/**
- * extsock_census_ends() - the two ends of a socket
- * @sk: a full IPv4 or IPv6 socket
- * @ends: they go here; zeroes for other families
- *
- * Context: any.
- */
-void extsock_census_ends(const struct sock *sk, struct extsock_endpoints *ends)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-
-	memset(ends, 0, sizeof(*ends));
-	if (sk->sk_family == AF_INET) {
-		ipv6_addr_set_v4mapped(inet->inet_rcv_saddr, &ends->local);
-		ipv6_addr_set_v4mapped(inet->inet_daddr, &ends->remote);
-	} else if (sk->sk_family == AF_INET6) {
-		ends->local = sk->sk_v6_rcv_saddr;
-		ends->remote = sk->sk_v6_daddr;
-	} else {
-		return;
-	}
-	ends->lport = inet->inet_sport;
-	ends->rport = inet->inet_dport;
-}
-
-/**
- * extsock_census_inode() - the inode of a socket, as in /proc/PID/fd
- * @sk: a full socket that the caller holds
- *
- * Context: any but hard interrupts.
- * Return: its number, or 0 if it has none: not accepted yet, or closed.
- */
-unsigned long extsock_census_inode(struct sock *sk)
-{
-	unsigned long inode;
-
-	read_lock_bh(&sk->sk_callback_lock);
-	inode = sk->sk_socket ? SOCK_INODE(sk->sk_socket)->i_ino : 0;
-	read_unlock_bh(&sk->sk_callback_lock);
-	return inode;
-}
 
 static void put_tasks(struct tasks *tasks)
 {
@@ -227,7 +170,8 @@ static int enter(struct extsock_census *census, struct extsock_socket *entry)
 	if (err)
 		return err;
 	list_add_tail(&entry->node, &census->sockets);
-	if (!extsock_census_is_tcp(entry->sk) || !entry->ends.lport)
+	if ((entry->kind != EXTSOCK_TCP && entry->kind != EXTSOCK_UDP) ||
+	    !entry->ends.lport)
 		return 0;
 	return rhltable_insert(&census->by_ends, &entry->by_ends, ends_params);
 }
@@ -237,9 +181,32 @@ static void free_entry(struct extsock_socket *entry)
 	if (entry->file)
 		fput(entry->file);
 	sock_put(entry->sk);
+	if (entry->peer)
+		sock_put(entry->peer);
 	put_pid(entry->pid);
 	put_pid(entry->opener);
 	kfree(entry);
+}
+
+/* A name is given once, and freed with the socket. */
+static const struct unix_address *name_of(const struct sock *sk)
+{
+	/* Pairs with the release of bind() and connect(). */
+	return smp_load_acquire(&unix_sk(sk)->addr);
+}
+
+static void find_unix_peer(struct extsock_socket *entry)
+{
+	struct sock *sk = entry->sk;
+
+	entry->name = name_of(sk);
+	unix_state_lock(sk);
+	entry->peer = unix_peer(sk);
+	if (entry->peer)
+		sock_hold(entry->peer);
+	unix_state_unlock(sk);
+	if (entry->peer)
+		entry->peer_name = name_of(entry->peer);
 }
 
 /* A new entry for a socket that the caller holds; @owner may be NULL. */
@@ -257,12 +224,17 @@ static struct extsock_socket *add_entry(struct extsock_census *census,
 	sock_hold(sk);
 	entry->sk = sk;
 	entry->state = READ_ONCE(sk->sk_state);
-	extsock_census_ends(sk, &entry->ends);
-	if (entry->state == TCP_LISTEN)
-		entry->key.lport = entry->ends.lport;
-	else
+	extsock_ends_read(sk, &entry->ends);
+	entry->kind = entry->ends.kind;
+	if (entry->ends.rport) {
 		entry->key = entry->ends;
-	entry->inode = extsock_census_inode(sk);
+	} else {
+		entry->key.lport = entry->ends.lport;
+		entry->key.kind = entry->kind;
+	}
+	if (sk->sk_family == AF_UNIX)
+		find_unix_peer(entry);
+	entry->inode = extsock_ends_inode(sk);
 	entry->fd = fd;
 	if (owner) {
 		entry->pid = get_task_pid(owner, PIDTYPE_TGID);
@@ -377,59 +349,40 @@ static int add_tables(struct extsock_census *census, const struct tasks *tasks,
 	return err;
 }
 
-/*
- * The children in an accept queue. The socket lock keeps accept() and close()
- * out, so nobody takes a child away; new ones are added at the tail.
- */
+/* They are shown with who holds the listening socket. */
 static int add_queue(struct extsock_census *census,
-		     struct extsock_socket *listener, struct task_struct *owner)
+		     struct extsock_socket *listener)
 {
-	struct sock *sk = listener->sk;
-	struct request_sock_queue *queue;
-	struct request_sock *req;
-	int err = 0;
+	struct extsock_children children = {};
+	unsigned int i;
+	int err;
 
-	lock_sock(sk);
-	if (sk->sk_state != TCP_LISTEN)
-		goto unlock;
-	queue = &inet_csk(sk)->icsk_accept_queue;
-	spin_lock_bh(&queue->rskq_lock);
-	for (req = queue->rskq_accept_head; req && !err; req = req->dl_next) {
+	err = extsock_queue_get(listener->sk, &children);
+	for (i = 0; !err && i < children.nr; i++) {
 		struct extsock_socket *child;
-		struct sock *child_sk = req->sk;
 
-		if (!child_sk)
-			continue;
-		spin_unlock_bh(&queue->rskq_lock);
-		child = add_entry(census, child_sk, owner, -1);
-		if (IS_ERR(child))
+		child = add_entry(census, children.sk[i], NULL, -1);
+		if (IS_ERR(child)) {
 			err = PTR_ERR(child);
-		else
-			child->listener = listener;
-		spin_lock_bh(&queue->rskq_lock);
+			break;
+		}
+		child->listener = listener;
+		child->pid = get_pid(listener->pid);
+		memcpy(child->comm, listener->comm, sizeof(child->comm));
 	}
-	spin_unlock_bh(&queue->rskq_lock);
-unlock:
-	release_sock(sk);
+	extsock_queue_put(&children);
 	return err;
 }
 
 static int add_queues(struct extsock_census *census)
 {
 	struct extsock_socket *entry;
-	struct task_struct *owner;
 	int err = 0;
 
 	/* Children are added at the tail and do not listen. */
 	list_for_each_entry(entry, &census->sockets, node) {
-		if (entry->state != TCP_LISTEN ||
-		    !extsock_census_is_tcp(entry->sk))
-			continue;
-		owner = get_pid_task(entry->pid, PIDTYPE_TGID);
-		if (!owner)
-			continue;
-		err = add_queue(census, entry, owner);
-		put_task_struct(owner);
+		if (entry->state == TCP_LISTEN)
+			err = add_queue(census, entry);
 		if (err)
 			break;
 		cond_resched();
@@ -437,13 +390,22 @@ static int add_queues(struct extsock_census *census)
 	return err;
 }
 
-/* Has the one who opened it left the group? Then it has taken it along. */
-static bool has_left(const struct extsock_tag *tag,
-		     const struct extsock_group *group)
+/* Does who opened it live outside of the group? Then it is there, too. */
+static bool lives_outside(struct pid *opener, const struct extsock_group *group)
 {
-	struct task_struct *opener = pid_task(tag->opener, PIDTYPE_TGID);
+	struct task_struct *task = pid_task(opener, PIDTYPE_TGID);
 
-	return opener && extsock_group_of(opener) != group;
+	return task && extsock_group_of(task) != group;
+}
+
+static struct extsock_socket *add_hidden(struct extsock_census *census,
+					 struct sock *sk)
+{
+	struct extsock_socket *entry = add_entry(census, sk, NULL, -1);
+
+	if (!IS_ERR(entry))
+		entry->outside = true;
+	return entry;
 }
 
 /*
@@ -462,21 +424,23 @@ static int add_tagged_once(struct extsock_census *census,
 	rhashtable_walk_start(&iter);
 	while (added >= 0 && (tag = extsock_tag_walk_next(&iter))) {
 		struct extsock_socket *entry;
+		struct file *file;
 		struct sock *sk;
 
-		if (tag->group != group->id || has_left(tag, group) ||
-		    rhashtable_lookup(&census->by_sock, &tag->sk, sock_params))
+		if (tag->group != group->id ||
+		    lives_outside(tag->opener, group) ||
+		    extsock_census_has(census, tag->sk))
 			continue;
 		sk = extsock_tag_get_sock(tag);
 		if (!sk)
 			continue;
 		rhashtable_walk_stop(&iter);
-		/* One without an inode was closed, and is still sending. */
-		if (extsock_census_inode(sk)) {
-			entry = add_entry(census, sk, NULL, -1);
+		/* One without a file was closed, and is still sending. */
+		file = extsock_ends_file(sk);
+		if (file) {
+			entry = add_hidden(census, sk);
 			added = IS_ERR(entry) ? PTR_ERR(entry) : added + 1;
-			if (!IS_ERR(entry))
-				entry->outside = true;
+			fput(file);
 		}
 		sock_gen_put(sk);
 		rhashtable_walk_start(&iter);
@@ -500,6 +464,53 @@ static int add_tagged(struct extsock_census *census,
 		added = add_tagged_once(census, group);
 	} while (added > 0);
 	return added;
+}
+
+/* For the peer of a unix socket: who connected, listened, or made the pair. */
+static bool peer_lives_outside(struct sock *sk,
+			       const struct extsock_group *group)
+{
+	bool outside;
+
+	spin_lock(&sk->sk_peer_lock);
+	rcu_read_lock();
+	outside = !sk->sk_peer_pid || lives_outside(sk->sk_peer_pid, group);
+	rcu_read_unlock();
+	spin_unlock(&sk->sk_peer_lock);
+	return outside;
+}
+
+/* In some message, or in the accept queue of a socket that may be in one? */
+static bool may_be_hidden(struct sock *sk)
+{
+	return extsock_unix_in_flight(sk) ||
+	       (!READ_ONCE(sk->sk_socket) && !sock_flag(sk, SOCK_DEAD));
+}
+
+/*
+ * The other ends of unix sockets, if they are in flight: what cannot be seen of
+ * them is the same.
+ */
+static int add_peers_in_flight(struct extsock_census *census,
+			       const struct extsock_group *group)
+{
+	struct extsock_socket *entry, *peer;
+	bool known;
+
+	list_for_each_entry(entry, &census->sockets, node) {
+		if (!entry->peer || !may_be_hidden(entry->peer) ||
+		    peer_lives_outside(entry->sk, group))
+			continue;
+		rcu_read_lock();
+		known = extsock_census_has(census, entry->peer);
+		rcu_read_unlock();
+		if (known)
+			continue;
+		peer = add_hidden(census, entry->peer);
+		if (IS_ERR(peer))
+			return PTR_ERR(peer);
+	}
+	return 0;
 }
 
 /* Does anybody but the members' tables and us hold the file? */
@@ -575,6 +586,8 @@ static struct extsock_census *take(struct extsock_group *group)
 		err = add_queues(census);
 	if (!err)
 		err = add_tagged(census, group);
+	if (!err)
+		err = add_peers_in_flight(census, group);
 	xa_destroy(&tables);
 	put_tasks(&tasks);
 	if (err) {
@@ -626,7 +639,7 @@ void extsock_census_free(struct extsock_census *census)
 }
 
 /**
- * extsock_census_by_ends() - the TCP sockets with these ends
+ * extsock_census_by_ends() - the TCP or UDP sockets with these ends
  * @census: the census
  * @ends: what to look for
  *
@@ -638,4 +651,17 @@ extsock_census_by_ends(struct extsock_census *census,
 		       const struct extsock_endpoints *ends)
 {
 	return rhltable_lookup(&census->by_ends, ends, ends_params);
+}
+
+/**
+ * extsock_census_has() - is a socket the group's?
+ * @census: the census
+ * @sk: the socket, which the caller holds or has found under RCU
+ *
+ * Context: under rcu_read_lock().
+ * Return: whether the census has found it.
+ */
+bool extsock_census_has(struct extsock_census *census, const struct sock *sk)
+{
+	return rhashtable_lookup(&census->by_sock, &sk, sock_params);
 }

@@ -2,10 +2,11 @@
 #ifndef _EXTSOCK_CENSUS_H
 #define _EXTSOCK_CENSUS_H
 
-#include <linux/in6.h>
 #include <linux/rhashtable.h>
+#include <net/af_unix.h>
 #include <net/sock.h>
 
+#include "ends.h"
 #include "group.h"
 #include "tag.h"
 
@@ -32,27 +33,19 @@ enum extsock_class {
 };
 
 /**
- * struct extsock_endpoints - the two ends of a connection, as one key
- * @local: address of this end; IPv4 in its IPv4-mapped form
- * @remote: address of the other end
- * @lport: port of this end
- * @rport: port of the other end
- */
-struct extsock_endpoints {
-	struct in6_addr local;
-	struct in6_addr remote;
-	__be16 lport;
-	__be16 rport;
-};
-
-/**
  * struct extsock_socket - a socket that the census found
  * @node: in the census's list, in the order found
  * @by_sock: in the census's table by @sk
- * @by_ends: in the census's table by @key; TCP sockets that have a port
+ * @by_ends: in the census's table by @key; TCP and UDP sockets with a port
  * @sk: the socket, a counted reference; a key of @by_sock
+ * @kind: its kind
  * @ends: its ends at the time of the census
- * @key: the same, but of a listening socket @lport alone: so it is looked up
+ * @key: the same, but of a socket without a remote end @lport alone: so it is
+ *	looked up
+ * @peer: of a unix socket, the socket at the other end, a counted reference,
+ *	or NULL
+ * @name: of a unix socket, its name or NULL; it lives as long as @sk
+ * @peer_name: the name of @peer or NULL; it lives as long as @peer
  * @inode: of its file in sockfs at that time, or 0
  * @file: its file with a reference, during the census only
  * @held: how often the members' descriptor tables hold @file
@@ -79,8 +72,12 @@ struct extsock_socket {
 	struct rhash_head by_sock;
 	struct rhlist_head by_ends;
 	struct sock *sk;
+	enum extsock_kind kind;
 	struct extsock_endpoints ends;
 	struct extsock_endpoints key;
+	struct sock *peer;
+	const struct unix_address *name;
+	const struct unix_address *peer_name;
 	unsigned long inode;
 	struct file *file;
 	long held;
@@ -100,9 +97,9 @@ struct extsock_socket {
 };
 
 /*
- * Somebody who looks into /proc/PID/fd holds a file for a moment. How often to
- * look, and for how many microseconds to wait in between, until such a reference
- * is taken for one that stays.
+ * Some things are so for a moment: somebody who looks into /proc/PID/fd holds a
+ * file, a request becomes a child. How often to look, and for how many
+ * microseconds to wait in between, until it is taken for what stays.
  */
 #define EXTSOCK_LOOKS		5
 #define EXTSOCK_LOOK_US		2000
@@ -130,11 +127,9 @@ struct extsock_census {
 
 struct extsock_census *extsock_census_take(struct extsock_group *group);
 void extsock_census_free(struct extsock_census *census);
-void extsock_census_ends(const struct sock *sk, struct extsock_endpoints *ends);
-unsigned long extsock_census_inode(struct sock *sk);
-bool extsock_census_is_tcp(const struct sock *sk);
 struct rhlist_head *
 extsock_census_by_ends(struct extsock_census *census,
 		       const struct extsock_endpoints *ends);
+bool extsock_census_has(struct extsock_census *census, const struct sock *sk);
 
 #endif /* _EXTSOCK_CENSUS_H */

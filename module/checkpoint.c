@@ -133,7 +133,7 @@ static void count_sockets(struct extsock_group *group,
 
 	list_for_each_entry(entry, &census->sockets, node) {
 		all++;
-		if (extsock_census_is_tcp(entry->sk) && !entry->listener &&
+		if (entry->kind == EXTSOCK_TCP && !entry->listener &&
 		    entry->state != TCP_LISTEN && entry->state != TCP_CLOSE)
 			unseen += entry->direction == EXTSOCK_UNKNOWN;
 	}

@@ -13,6 +13,7 @@
 #include <linux/seq_file.h>
 #include <linux/tcp.h>
 #include <linux/tracepoint.h>
+#include <net/mptcp.h>
 
 #include "freezer.h"
 #include "group.h"
@@ -23,6 +24,7 @@
  * struct probe - a kprobe
  * @kp: the kprobe; registering it wants @kp zeroed but for these settings
  * @symbol: the function at whose entry it sits
+ * @addr: its address, if it is ours, or NULL
  * @handler: what runs there; must not sleep
  * @attached: it is registered; extsock_group_mutex
  * @missed: @kp.nmissed of earlier registrations, each of which begins at 0
@@ -31,6 +33,7 @@
 struct probe {
 	struct kprobe kp;
 	const char *symbol;
+	void *addr;
 	kprobe_pre_handler_t handler;
 	bool attached;
 	u64 missed;
@@ -85,8 +88,12 @@ static int on_connect(struct kprobe *kp, struct pt_regs *regs)
 	u64 group = opener_group();
 
 	count_hit(kp);
-	/* Under TCP_REPAIR a connection is put in place, not opened. */
-	if (group && sk->sk_protocol == IPPROTO_TCP && !tcp_sk(sk)->repair)
+	/*
+	 * Under TCP_REPAIR a connection is put in place, not opened. What MPTCP
+	 * connects is its own and no program's.
+	 */
+	if (group && sk->sk_protocol == IPPROTO_TCP && !sk_is_mptcp(sk) &&
+	    !tcp_sk(sk)->repair)
 		extsock_tag_record(sk, group, EXTSOCK_CONNECT);
 	return 0;
 }
@@ -171,7 +178,11 @@ static noinline __noclone void extsock_probe_check(void)
 #define CHECK	0
 
 static struct probe probes[] = {
-	[CHECK] = { .symbol = "extsock_probe_check", .handler = on_check },
+	[CHECK] = {
+		.symbol = "extsock_probe_check",
+		.addr = extsock_probe_check,
+		.handler = on_check,
+	},
 	{ .symbol = "tcp_connect", .handler = on_connect },
 	{ .symbol = "security_sock_graft", .handler = on_accept },
 	{ .symbol = "cgroup_leave_frozen", .handler = on_leave_frozen },
@@ -192,7 +203,10 @@ static int attach_probe(struct probe *probe)
 	if (probe->attached)
 		return 0;
 	memset(&probe->kp, 0, sizeof(probe->kp));
-	probe->kp.symbol_name = probe->symbol;
+	if (probe->addr)
+		probe->kp.addr = probe->addr;
+	else
+		probe->kp.symbol_name = probe->symbol;
 	probe->kp.pre_handler = probe->handler;
 	err = register_kprobe(&probe->kp);
 	probe->attached = !err;

@@ -212,6 +212,8 @@ static const struct proc_ops control_ops = {
  * struct row - what a line of NAME/sockets shows
  * @sk: the socket, which the caller holds
  * @ends: its ends
+ * @name: of a unix socket, its name or NULL
+ * @peer_name: that of its peer or NULL
  * @state: sk_state
  * @class: its class
  * @action: its action
@@ -226,6 +228,8 @@ static const struct proc_ops control_ops = {
 struct row {
 	struct sock *sk;
 	struct extsock_endpoints ends;
+	const struct unix_address *name;
+	const struct unix_address *peer_name;
 	int state;
 	enum extsock_class class;
 	enum extsock_action action;
@@ -319,6 +323,42 @@ static void show_state(struct seq_file *seq, int state)
 		seq_printf(seq, "%d ", state);
 }
 
+/* Somebody else's words, in one word; "-" if there are none. */
+static void show_words(struct seq_file *seq, const char *words, size_t len)
+{
+	if (!len)
+		seq_putc(seq, '-');
+	else
+		seq_escape_mem(seq, words, len,
+			       ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND,
+			       " \\\"");
+}
+
+/*
+ * A path, or behind an @ what makes an abstract name. The kernel adds a NUL to a
+ * path, and both can be longer than sun_path is said to be.
+ */
+static void show_name(struct seq_file *seq, const struct unix_address *name)
+{
+	const size_t start = offsetof(struct sockaddr_un, sun_path);
+	const char *text = name ? (const char *)name->name + start : NULL;
+	size_t len = name ? name->len - start : 0;
+
+	if (len < 2) {
+		seq_putc(seq, '-');
+	} else if (!text[0]) {
+		seq_putc(seq, '@');
+		show_words(seq, text + 1, len - 1);
+	} else if (text[0] == '@') {
+		seq_puts(seq, "\\100");
+		if (len > 2)
+			show_words(seq, text + 1, len - 2);
+	} else {
+		show_words(seq, text, len - 1);
+	}
+	seq_putc(seq, ' ');
+}
+
 static void show_end(struct seq_file *seq, const struct sock *sk,
 		     const struct in6_addr *addr, __be16 port)
 {
@@ -343,14 +383,7 @@ static void show_pid(struct seq_file *seq, struct pid *pid)
 
 static void show_command(struct seq_file *seq, const char *command)
 {
-	size_t len = strnlen(command, TASK_COMM_LEN);
-
-	if (!len)
-		seq_putc(seq, '-');
-	else
-		seq_escape_mem(seq, command, len,
-			       ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND,
-			       " \\\"");
+	show_words(seq, command, strnlen(command, TASK_COMM_LEN));
 	seq_putc(seq, ' ');
 }
 
@@ -377,8 +410,13 @@ static void show_row(struct seq_file *seq, const struct row *row)
 	show_family(seq, sk);
 	show_protocol(seq, sk);
 	show_state(seq, row->state);
-	show_end(seq, sk, &row->ends.local, row->ends.lport);
-	show_end(seq, sk, &row->ends.remote, row->ends.rport);
+	if (sk->sk_family == AF_UNIX) {
+		show_name(seq, row->name);
+		show_name(seq, row->peer_name);
+	} else {
+		show_end(seq, sk, &row->ends.local, row->ends.lport);
+		show_end(seq, sk, &row->ends.remote, row->ends.rport);
+	}
 	seq_printf(seq, "%s ", extsock_direction_names[row->direction]);
 	show_pid(seq, row->pid);
 	if (row->fd >= 0)
@@ -399,6 +437,7 @@ static void show_census(struct seq_file *seq,
 	list_for_each_entry(entry, &census->sockets, node) {
 		struct row row = {
 			.sk = entry->sk, .ends = entry->ends,
+			.name = entry->name, .peer_name = entry->peer_name,
 			.state = entry->state, .class = entry->class,
 			.action = entry->action, .direction = entry->direction,
 			.opener = entry->opener, .opened = entry->opened,
@@ -424,8 +463,8 @@ static void show_tag(struct seq_file *seq, const struct extsock_tag *tag)
 	if (!sk)
 		return;
 	row.state = READ_ONCE(sk->sk_state);
-	row.inode = extsock_census_inode(sk);
-	extsock_census_ends(sk, &row.ends);
+	row.inode = extsock_ends_inode(sk);
+	extsock_ends_read(sk, &row.ends);
 	show_row(seq, &row);
 	sock_gen_put(sk);
 }

@@ -5,30 +5,12 @@
 #include <linux/errno.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/net.h>
+#include <net/af_unix.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
 #include "census.h"
 #include "reset.h"
-
-/*
- * The file of a socket, with a reference: as long as that is held, nobody can
- * release the socket. NULL if it has been released or is about to be.
- */
-static struct file *get_file_of(struct sock *sk)
-{
-	struct file *file = NULL;
-
-	/* The lock keeps the socket, and so its file, from being freed. */
-	read_lock_bh(&sk->sk_callback_lock);
-	if (sk->sk_socket)
-		file = sk->sk_socket->file;
-	if (file && !extsock_try_get_file(file))
-		file = NULL;
-	read_unlock_bh(&sk->sk_callback_lock);
-	return file;
-}
 
 /*
  * tcp_abort() tells the peer by RST, leaves what was received to be read, and
@@ -47,6 +29,27 @@ static int reset_tcp(struct sock *sk)
 	return tcp_abort(sk, state == TCP_SYN_SENT ? ECONNREFUSED : ECONNRESET);
 }
 
+/* As when the other end of a unix connection is closed with data unread. */
+static void fail_unix(struct sock *sk)
+{
+	unix_state_lock(sk);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	WRITE_ONCE(sk->sk_err, ECONNRESET);
+	unix_state_unlock(sk);
+	sk->sk_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+}
+
+/* A stream's peer is the same for life; the census holds it. */
+static int reset_unix(struct sock *sk, struct sock *peer)
+{
+	if (sock_flag(sk, SOCK_DEAD) || sock_flag(peer, SOCK_DEAD))
+		return -ENOENT;
+	fail_unix(peer);
+	fail_unix(sk);
+	return 0;
+}
+
 /**
  * extsock_reset_socket() - make a socket look as if its peer had reset it
  * @socket: a socket whose action is reset or wait, of a member that stands
@@ -62,13 +65,16 @@ int extsock_reset_socket(struct extsock_socket *socket)
 {
 	/* A child in an accept queue has no file; its listener's counts. */
 	const struct extsock_socket *holder = socket->listener ?: socket;
-	struct file *file = get_file_of(holder->sk);
+	struct file *file = extsock_ends_file(holder->sk);
 	int err;
 
+	/* With the file nobody can release the socket in the middle of it. */
 	if (!file)
 		return -ENOENT;
 	if (file_count(file) - 1 > holder->files)
 		err = -EBUSY;
+	else if (socket->kind == EXTSOCK_UNIX_STREAM)
+		err = reset_unix(socket->sk, socket->peer);
 	else
 		err = reset_tcp(socket->sk);
 	fput(file);

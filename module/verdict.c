@@ -2,7 +2,7 @@
 /*
  * Sockets -> class and action.
  *
- * A connection is internal if the socket with the exactly reversed ends is the
+ * A TCP connection is internal if the socket with the exactly reversed ends is the
  * group's as well. Within a network namespace the four values are unique.
  * Between two namespaces, joined by veth say, they need not be: there the
  * sequence numbers must agree too, which no two strangers' do.
@@ -11,7 +11,11 @@
  * socket yet, only a request that points to the listening socket, or nothing at
  * all while SYNs are dropped for want of room. It is internal if the listening
  * socket is the group's.
+ *
+ * A connected UDP socket is internal if what it sends would come to a socket of
+ * the group. A unix socket knows its peer.
  */
+#include <linux/delay.h>
 #include <linux/inetdevice.h>
 #include <net/addrconf.h>
 #include <net/inet6_hashtables.h>
@@ -19,7 +23,9 @@
 #include <net/ipv6.h>
 #include <net/route.h>
 #include <net/tcp.h>
+#include <net/udp.h>
 
+#include "queue.h"
 #include "verdict.h"
 
 static bool is_loopback(const struct in6_addr *addr)
@@ -84,6 +90,7 @@ static bool has_peer(struct extsock_census *census,
 		.remote = entry->ends.local,
 		.lport = entry->ends.rport,
 		.rport = entry->ends.lport,
+		.kind = EXTSOCK_TCP,
 	};
 	struct rhlist_head *list, *pos;
 	struct extsock_socket *other;
@@ -110,39 +117,6 @@ static struct sock *server_side(struct net *net,
 				    ntohs(client->rport), dif, 0);
 }
 
-/* Accepting takes a child out under this lock. */
-static bool is_queued(struct sock *child, struct sock *listener)
-{
-	struct request_sock_queue *queue =
-		&inet_csk(listener)->icsk_accept_queue;
-	struct request_sock *req;
-	bool found = false;
-
-	spin_lock_bh(&queue->rskq_lock);
-	for (req = queue->rskq_accept_head; req && !found; req = req->dl_next)
-		found = req->sk == child;
-	spin_unlock_bh(&queue->rskq_lock);
-	return found;
-}
-
-/* Is the server's side a request, or since the census a child, of @listener? */
-static bool is_requested(const struct extsock_socket *client,
-			 struct sock *listener)
-{
-	struct sock *sk = server_side(sock_net(listener), &client->ends,
-				      READ_ONCE(listener->sk_bound_dev_if));
-	bool requested;
-
-	if (!sk)
-		return false;
-	if (READ_ONCE(sk->sk_state) == TCP_NEW_SYN_RECV)
-		requested = inet_reqsk(sk)->rsk_listener == listener;
-	else
-		requested = is_queued(sk, listener);
-	sock_gen_put(sk);
-	return requested;
-}
-
 /* Would a SYN of @client come to @listener? */
 static bool is_called(const struct extsock_socket *client,
 		      const struct extsock_socket *listener)
@@ -164,10 +138,46 @@ static bool is_called(const struct extsock_socket *client,
 	return !is_loopback(to) && !is_local(here, to) && is_local(there, to);
 }
 
-static bool has_listener(struct extsock_census *census,
-			 const struct extsock_socket *entry)
+/* Neither accepted nor closed: on its way from a request into a queue, perhaps. */
+static bool is_unaccepted(const struct sock *sk)
 {
-	const struct extsock_endpoints port = { .lport = entry->ends.rport };
+	return sk_fullsock(sk) && !READ_ONCE(sk->sk_socket) &&
+	       !sock_flag(sk, SOCK_DEAD);
+}
+
+/*
+ * Is the server's side a request, or since the census a child, of @listener?
+ * When the one becomes the other, there are moments in which neither is found,
+ * or the child is not in the queue yet: then @unclear is set.
+ */
+static bool is_requested(const struct extsock_socket *client,
+			 const struct extsock_socket *listener, bool *unclear)
+{
+	struct sock *sk = server_side(sock_net(listener->sk), &client->ends,
+				      READ_ONCE(listener->sk->sk_bound_dev_if));
+	bool requested;
+
+	if (!sk) {
+		*unclear |= client->state == TCP_ESTABLISHED &&
+			    is_called(client, listener);
+		return false;
+	}
+	if (READ_ONCE(sk->sk_state) == TCP_NEW_SYN_RECV) {
+		requested = inet_reqsk(sk)->rsk_listener == listener->sk;
+	} else {
+		requested = extsock_queue_has(listener->sk, sk);
+		*unclear |= !requested && is_unaccepted(sk);
+	}
+	sock_gen_put(sk);
+	return requested;
+}
+
+static bool has_listener(struct extsock_census *census,
+			 const struct extsock_socket *entry, bool *unclear)
+{
+	const struct extsock_endpoints port = {
+		.lport = entry->ends.rport, .kind = EXTSOCK_TCP,
+	};
 	struct rhlist_head *list, *pos;
 	struct extsock_socket *other;
 
@@ -178,7 +188,7 @@ static bool has_listener(struct extsock_census *census,
 		if (!net_eq(sock_net(entry->sk), sock_net(other->sk)) &&
 		    is_loopback(&entry->ends.remote))
 			continue;
-		if (is_requested(entry, other->sk))
+		if (is_requested(entry, other, unclear))
 			return true;
 		if (entry->state == TCP_SYN_SENT && is_called(entry, other))
 			return true;
@@ -186,41 +196,172 @@ static bool has_listener(struct extsock_census *census,
 	return false;
 }
 
-static enum extsock_class classify(struct extsock_census *census,
-				   const struct extsock_socket *entry)
+/* The socket that gets what a UDP socket with these ends sends there, or NULL. */
+static struct sock *udp_receiver(struct net *net,
+				 const struct extsock_endpoints *ends)
 {
-	if (!extsock_census_is_tcp(entry->sk))
+	const struct in6_addr *from = &ends->local;
+	const struct in6_addr *to = &ends->remote;
+
+	if (ipv6_addr_v4mapped(to))
+		return extsock_udp4_lookup(net, from->s6_addr32[3], ends->lport,
+					   to->s6_addr32[3], ends->rport);
+	return extsock_udp6_lookup(net, from, ends->lport, to, ends->rport);
+}
+
+/* Does the group receive it in another namespace, at a socket with this key? */
+static bool has_far_receiver(struct extsock_census *census,
+			     const struct extsock_socket *entry,
+			     const struct extsock_endpoints *key)
+{
+	struct rhlist_head *list, *pos;
+	struct extsock_socket *other;
+
+	list = extsock_census_by_ends(census, key);
+	rhl_for_each_entry_rcu(other, pos, list, by_ends) {
+		struct net *there = sock_net(other->sk);
+
+		if (!net_eq(there, sock_net(entry->sk)) &&
+		    is_local(there, &entry->ends.remote) &&
+		    udp_receiver(there, &entry->ends) == other->sk)
+			return true;
+	}
+	return false;
+}
+
+static bool has_receiver(struct extsock_census *census,
+			 const struct extsock_socket *entry)
+{
+	const struct extsock_endpoints port = {
+		.lport = entry->ends.rport, .kind = EXTSOCK_UDP,
+	};
+	const struct extsock_endpoints reversed = {
+		.local = entry->ends.remote,
+		.remote = entry->ends.local,
+		.lport = entry->ends.rport,
+		.rport = entry->ends.lport,
+		.kind = EXTSOCK_UDP,
+	};
+	struct net *here = sock_net(entry->sk);
+	struct sock *sk;
+
+	if (is_local(here, &entry->ends.remote)) {
+		sk = udp_receiver(here, &entry->ends);
+		return sk && extsock_census_has(census, sk);
+	}
+	return !is_loopback(&entry->ends.remote) &&
+	       (has_far_receiver(census, entry, &reversed) ||
+		has_far_receiver(census, entry, &port));
+}
+
+static enum extsock_class classify_tcp(struct extsock_census *census,
+				       const struct extsock_socket *entry,
+				       bool *unclear)
+{
+	if (entry->state == TCP_CLOSE)
+		return EXTSOCK_IDLE;
+	if (has_peer(census, entry) || has_listener(census, entry, unclear))
+		return EXTSOCK_INTERNAL;
+	return EXTSOCK_EXTERNAL;
+}
+
+static enum extsock_class classify_udp(struct extsock_census *census,
+				       const struct extsock_socket *entry)
+{
+	if (!entry->ends.rport)
+		return EXTSOCK_IDLE;
+	return has_receiver(census, entry) ? EXTSOCK_INTERNAL :
+					     EXTSOCK_EXTERNAL;
+}
+
+/* One that is shut down both ways has no connection left to be reset. */
+static enum extsock_class classify_unix(struct extsock_census *census,
+					const struct extsock_socket *entry)
+{
+	if (!entry->peer || (entry->kind == EXTSOCK_UNIX_STREAM &&
+			     READ_ONCE(entry->sk->sk_shutdown) == SHUTDOWN_MASK))
+		return EXTSOCK_IDLE;
+	return extsock_census_has(census, entry->peer) ? EXTSOCK_INTERNAL :
+							 EXTSOCK_EXTERNAL;
+}
+
+static enum extsock_class classify(struct extsock_census *census,
+				   const struct extsock_socket *entry,
+				   bool *unclear)
+{
+	if (entry->kind == EXTSOCK_OTHER)
 		return EXTSOCK_UNSUPPORTED;
 	if (entry->outside)
 		return EXTSOCK_SHARED;
 	if (entry->state == TCP_LISTEN)
 		return EXTSOCK_LISTENING;
-	if (entry->state == TCP_CLOSE)
+	switch (entry->kind) {
+	case EXTSOCK_TCP:
+		return classify_tcp(census, entry, unclear);
+	case EXTSOCK_UDP:
+		return classify_udp(census, entry);
+	case EXTSOCK_UNIX_STREAM:
+	case EXTSOCK_UNIX_DGRAM:
+		return classify_unix(census, entry);
+	default:
 		return EXTSOCK_IDLE;
-	if (has_peer(census, entry) || has_listener(census, entry))
-		return EXTSOCK_INTERNAL;
-	return EXTSOCK_EXTERNAL;
+	}
+}
+
+/* Datagram sockets hold no connection: they are kept. */
+static enum extsock_action choose(const struct extsock_socket *entry,
+				  enum extsock_action policy)
+{
+	if (entry->class != EXTSOCK_EXTERNAL)
+		return EXTSOCK_NONE;
+	if (entry->kind == EXTSOCK_UDP || entry->kind == EXTSOCK_UNIX_DGRAM)
+		return EXTSOCK_KEEP;
+	return policy;
+}
+
+/*
+ * Judge those who have no class yet. Unless this is the last look, one of whom
+ * it is unclear gets none; returns whether there is such a one.
+ */
+static bool judge(struct extsock_census *census, enum extsock_action policy,
+		  bool last)
+{
+	struct extsock_socket *entry;
+	bool again = false;
+
+	list_for_each_entry(entry, &census->sockets, node) {
+		enum extsock_class class;
+		bool unclear = false;
+
+		cond_resched();
+		if (entry->class != EXTSOCK_UNJUDGED)
+			continue;
+		rcu_read_lock();
+		class = classify(census, entry, &unclear);
+		rcu_read_unlock();
+		if (class == EXTSOCK_EXTERNAL && unclear && !last) {
+			again = true;
+			continue;
+		}
+		entry->class = class;
+		entry->action = choose(entry, policy);
+		census->counts[class]++;
+	}
+	return again;
 }
 
 /**
  * extsock_verdict_pass() - judge every socket of a census
  * @census: the census, not yet published
- * @policy: the action of an external socket
+ * @policy: the action of an external connection
  *
  * Context: may sleep.
  */
 void extsock_verdict_pass(struct extsock_census *census,
 			  enum extsock_action policy)
 {
-	struct extsock_socket *entry;
+	unsigned int look = 1;
 
-	list_for_each_entry(entry, &census->sockets, node) {
-		rcu_read_lock();
-		entry->class = classify(census, entry);
-		rcu_read_unlock();
-		if (entry->class == EXTSOCK_EXTERNAL)
-			entry->action = policy;
-		census->counts[entry->class]++;
-		cond_resched();
-	}
+	while (judge(census, policy, look++ == EXTSOCK_LOOKS))
+		usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
 }

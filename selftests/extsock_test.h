@@ -566,6 +566,107 @@ UNUSED static int poll_fd(struct actor *a, int fd)
 	return CALL(a, SYS_poll, p, 1, 0) < 0 ? -1 : p->revents;
 }
 
+/* ---- descriptors in messages ---- */
+
+/* A message of one byte, with room for a descriptor, in an actor's buffer. */
+UNUSED static struct msghdr *message(struct actor *a)
+{
+	char *b = buf_of(a);
+	struct msghdr *msg = (void *)(b + 512);
+	struct iovec *iov = (void *)(b + 768);
+
+	iov->iov_base = b + 256;
+	iov->iov_len = 1;
+	memset(msg, 0, sizeof(*msg));
+	msg->msg_iov = iov;
+	msg->msg_iovlen = 1;
+	msg->msg_control = b + 1024;
+	msg->msg_controllen = CMSG_SPACE(sizeof(int));
+	return msg;
+}
+
+UNUSED static bool send_fd(struct actor *a, int over, int fd)
+{
+	struct msghdr *msg = message(a);
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return CALL(a, SYS_sendmsg, over, msg, 0) == 1;
+}
+
+UNUSED static int receive_fd(struct actor *a, int over)
+{
+	struct msghdr *msg = message(a);
+	int fd;
+
+	if (CALL(a, SYS_recvmsg, over, msg, 0) != 1 || !CMSG_FIRSTHDR(msg))
+		return -1;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(msg)), sizeof(int));
+	return fd;
+}
+
+/* Pass a descriptor of the test to an actor over a unix socket. */
+UNUSED static int pass_fd(struct actor *to, int fd)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), s, r;
+
+	snprintf(un.sun_path + 1, 50, "pass-%d-%d", getpid(), fd);
+	bind(l, (void *)&un, sizeof(un));
+	listen(l, 1);
+	r = CALL(to, SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+	memcpy(buf_of(to), &un, sizeof(un));
+	CALL(to, SYS_connect, r, buf_of(to), sizeof(un));
+	s = accept(l, NULL, NULL);
+	fd = send_fd(OUTSIDE, s, fd) ? receive_fd(to, r) : -1;
+	CALL(to, SYS_close, r);
+	close(s);
+	close(l);
+	return fd;
+}
+
+/* ---- two network namespaces, joined by veth ---- */
+
+UNUSED static int sh(const char *fmt, ...)
+{
+	char command[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	return system(command);
+}
+
+UNUSED static void enter(struct actor *a, const char *name)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	strcpy(buf_of(a), path);
+	fd = CALL(a, SYS_openat, AT_FDCWD, buf_of(a), O_RDONLY, 0);
+	CALL(a, SYS_setns, fd, CLONE_NEWNET);
+	CALL(a, SYS_close, fd);
+}
+
+/* "left" and "right": 10.9.0.1, fd09::1 and 10.9.0.2, fd09::2. */
+UNUSED static int join_namespaces(void)
+{
+	sh("ip netns del left 2>/dev/null; ip netns del right 2>/dev/null");
+	return sh("ip netns add left && ip netns add right && "
+		  "ip link add vl netns left type veth peer name vr netns right && "
+		  "ip -n left addr add 10.9.0.1/24 dev vl && "
+		  "ip -n right addr add 10.9.0.2/24 dev vr && "
+		  "ip -n left addr add fd09::1/64 dev vl nodad && "
+		  "ip -n right addr add fd09::2/64 dev vr nodad && "
+		  "ip -n left link set lo up && ip -n right link set lo up && "
+		  "ip -n left link set vl up && ip -n right link set vr up");
+}
+
 /* ---- the table ---- */
 
 /*

@@ -283,66 +283,6 @@ TEST_F(class, kept_over_exec)
 	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, peer));
 }
 
-/* A message of one byte, with room for a descriptor, in an actor's buffer. */
-static struct msghdr *message(struct actor *a)
-{
-	char *b = buf_of(a);
-	struct msghdr *msg = (void *)(b + 512);
-	struct iovec *iov = (void *)(b + 768);
-
-	iov->iov_base = b + 256;
-	iov->iov_len = 1;
-	memset(msg, 0, sizeof(*msg));
-	msg->msg_iov = iov;
-	msg->msg_iovlen = 1;
-	msg->msg_control = b + 1024;
-	msg->msg_controllen = CMSG_SPACE(sizeof(int));
-	return msg;
-}
-
-static bool send_fd(struct actor *a, int over, int fd)
-{
-	struct msghdr *msg = message(a);
-	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	return CALL(a, SYS_sendmsg, over, msg, 0) == 1;
-}
-
-static int receive_fd(struct actor *a, int over)
-{
-	struct msghdr *msg = message(a);
-	int fd;
-
-	if (CALL(a, SYS_recvmsg, over, msg, 0) != 1 || !CMSG_FIRSTHDR(msg))
-		return -1;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(msg)), sizeof(int));
-	return fd;
-}
-
-/* Pass a descriptor of the test to an actor over a unix socket. */
-static int pass_fd(struct actor *to, int fd)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int l = socket(AF_UNIX, SOCK_STREAM, 0), s, r;
-
-	snprintf(un.sun_path + 1, 50, "pass-%d-%d", getpid(), fd);
-	bind(l, (void *)&un, sizeof(un));
-	listen(l, 1);
-	r = CALL(to, SYS_socket, AF_UNIX, SOCK_STREAM, 0);
-	memcpy(buf_of(to), &un, sizeof(un));
-	CALL(to, SYS_connect, r, buf_of(to), sizeof(un));
-	s = accept(l, NULL, NULL);
-	fd = send_fd(OUTSIDE, s, fd) ? receive_fd(to, r) : -1;
-	CALL(to, SYS_close, r);
-	close(s);
-	close(l);
-	return fd;
-}
-
 TEST_F(class, passed_and_closed_by_an_outsider)
 {
 	int l = listener(OUTSIDE, AF_INET);
@@ -511,29 +451,46 @@ TEST_F(class, to_one_who_has_left_is_external)
 	EXPECT_EQ(-ECONNRESET, receive(self->b, p.server));
 }
 
+/* Some have no peer process, some cannot be reset. */
 TEST_F(class, other_families_are_listed)
 {
-	int *sv = (int *)buf_of(self->a), stream, udp, netlink, idle;
+	int netlink = CALL(self->a, SYS_socket, AF_NETLINK, SOCK_RAW, 0);
+	int packet = CALL(self->a, SYS_socket, AF_PACKET, SOCK_RAW, 0);
+	int raw = CALL(self->a, SYS_socket, AF_INET, SOCK_RAW, IPPROTO_ICMP);
 
-	ASSERT_EQ(0, CALL(self->a, SYS_socketpair, AF_UNIX, SOCK_STREAM, 0,
-			  sv));
-	stream = sv[0];
-	udp = CALL(self->a, SYS_socket, AF_INET, SOCK_DGRAM, 0);
-	netlink = CALL(self->a, SYS_socket, AF_NETLINK, SOCK_RAW, 0);
-	idle = CALL(self->a, SYS_socket, AF_INET, SOCK_STREAM, 0);
+	ASSERT_LE(0, netlink);
+	ASSERT_LE(0, packet);
+	ASSERT_LE(0, raw);
 	FREEZE();
-	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, stream));
-	EXPECT_STREQ("unix", column_of(&self->g, self->a->pid, stream,
-				       "family"));
-	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, udp));
-	EXPECT_STREQ("udp", column_of(&self->g, self->a->pid, udp,
-				      "protocol"));
-	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, netlink));
+	EXPECT_STREQ("idle", class_of(&self->g, self->a, netlink));
 	EXPECT_STREQ("netlink", column_of(&self->g, self->a->pid, netlink,
 					  "family"));
-	EXPECT_STREQ("idle", class_of(&self->g, self->a, idle));
-	EXPECT_EQ(5, count_rows(&self->g));
+	EXPECT_STREQ("idle", class_of(&self->g, self->a, packet));
+	EXPECT_STREQ("packet", column_of(&self->g, self->a->pid, packet,
+					 "family"));
+	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, raw));
+	EXPECT_STREQ("-", column_of(&self->g, self->a->pid, raw, "action"));
+	EXPECT_EQ(3, count_rows(&self->g));
 	THAW();
+}
+
+/* Its TCP connections are its own and in no row. */
+TEST_F(class, mptcp_is_listed_once)
+{
+	int l = listener(OUTSIDE, AF_INET), fd;
+
+	fd = CALL(self->a, SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, connect_fd(self->a, fd, AF_INET, NULL,
+				port_of(OUTSIDE, l)));
+	EXPECT_EQ(0, count_rows(&self->g));
+	FREEZE();
+	EXPECT_EQ(1, count_rows(&self->g));
+	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, fd));
+	EXPECT_STREQ("mptcp", column_of(&self->g, self->a->pid, fd,
+					"protocol"));
+	THAW();
+	EXPECT_TRUE(carries(self->a, fd, OUTSIDE, accept_from(OUTSIDE, l)));
 }
 
 TEST_F(class, hundreds_of_descriptors)
@@ -637,42 +594,6 @@ TEST_F(class, the_table_says_what_ss_says)
 }
 
 /* ---- two network namespaces, joined by veth ---- */
-
-static int sh(const char *fmt, ...)
-{
-	char command[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	return system(command);
-}
-
-static void enter(struct actor *a, const char *name)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/run/netns/%s", name);
-	strcpy(buf_of(a), path);
-	fd = CALL(a, SYS_openat, AT_FDCWD, buf_of(a), O_RDONLY, 0);
-	CALL(a, SYS_setns, fd, CLONE_NEWNET);
-	CALL(a, SYS_close, fd);
-}
-
-static int join_namespaces(void)
-{
-	sh("ip netns del left 2>/dev/null; ip netns del right 2>/dev/null");
-	return sh("ip netns add left && ip netns add right && "
-		  "ip link add vl netns left type veth peer name vr netns right && "
-		  "ip -n left addr add 10.9.0.1/24 dev vl && "
-		  "ip -n right addr add 10.9.0.2/24 dev vr && "
-		  "ip -n left addr add fd09::1/64 dev vl nodad && "
-		  "ip -n right addr add fd09::2/64 dev vr nodad && "
-		  "ip -n left link set lo up && ip -n right link set lo up && "
-		  "ip -n left link set vl up && ip -n right link set vr up");
-}
 
 /* left connects to right, by its address ip */
 static struct pair connection_over_veth(struct actor *left, struct actor *right,

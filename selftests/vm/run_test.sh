@@ -35,24 +35,13 @@ guest_is_gone()
 	! guest_lives
 }
 
-comes_up()
+# soon CONDITION...: it comes true within half a minute
+soon()
 {
 	local tick
 
 	for ((tick = 0; tick < 150; tick++)); do
-		! guest_lives || return 0
-		sleep 0.2
-	done
-	return 1
-}
-
-# The kernel needs a moment to take QEMU's memory back.
-goes()
-{
-	local tick
-
-	for ((tick = 0; tick < 25; tick++)); do
-		! guest_is_gone || return 0
+		! "$@" || return 0
 		sleep 0.2
 	done
 	return 1
@@ -67,13 +56,13 @@ verdict grep -q '^GUEST-DEADLINE 3$' "$work/run/console"
 for signal in TERM KILL; do
 	"$vm_dir/run.sh" -k "$kernel" -o "$work/run" "$work/script" >/dev/null &
 	what="a guest comes up"
-	verdict comes_up
+	verdict soon guest_lives
 	{
 		kill -$signal $!
 		wait $! || true
 	} 2>/dev/null
 	what="it is gone after its runner got SIG$signal"
-	verdict goes
+	verdict soon guest_is_gone
 	pkill -KILL -f "qemu-system.*file:$work/run/console" || true
 done
 echo "$((n - failed)) passed, $failed failed"

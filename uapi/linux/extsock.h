@@ -82,7 +82,8 @@
  *   family     inet, inet6, unix, netlink, ... or the number
  *   protocol   tcp, udp, mptcp, ... or the number
  *   state      established, syn-sent, ... as "ss" names them
- *   local      ADDRESS:PORT or [ADDRESS]:PORT
+ *   local      ADDRESS:PORT or [ADDRESS]:PORT; of a unix socket its path, or @
+ *              and its abstract name, with octal escapes as in "command"
  *   remote     the same of the other end
  *   direction  one of EXTSOCK_DIRECTION_*, if a probe saw it being opened
  *   pid        a member that holds it, in the reader's PID namespace

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _EXTSOCK_COMPAT_NET_AF_UNIX_H
+#define _EXTSOCK_COMPAT_NET_AF_UNIX_H
+
+#include_next <net/af_unix.h>
+
+/*
+ * Is a unix socket in some message? Until 6.10, and its stable versions, those
+ * were in a list; the macro stands beside its head. Now each has a vertex in the
+ * garbage collector's graph as long as it is.
+ */
+#ifdef UNIX_GC_CANDIDATE
+#define extsock_unix_in_flight(sk) (!list_empty(&unix_sk(sk)->link))
+#else
+#define extsock_unix_in_flight(sk) (READ_ONCE(unix_sk(sk)->vertex) != NULL)
+#endif /* UNIX_GC_CANDIDATE */
+
+#endif /* _EXTSOCK_COMPAT_NET_AF_UNIX_H */

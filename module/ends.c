@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A socket -> its kind, its two ends, its inode and its file.
+ */
+#include <linux/fs.h>
+#include <linux/net.h>
+#include <net/inet_sock.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+#include "ends.h"
+
+static enum extsock_kind inet_kind(const struct sock *sk)
+{
+	if (sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP)
+		return EXTSOCK_TCP;
+	if (sk->sk_type == SOCK_DGRAM && sk->sk_protocol == IPPROTO_UDP)
+		return EXTSOCK_UDP;
+	return EXTSOCK_OTHER;
+}
+
+static enum extsock_kind kind_of(const struct sock *sk)
+{
+	switch (sk->sk_family) {
+	case AF_INET:
+	case AF_INET6:
+		return inet_kind(sk);
+	case AF_UNIX:
+		return sk->sk_type == SOCK_DGRAM ? EXTSOCK_UNIX_DGRAM :
+						   EXTSOCK_UNIX_STREAM;
+	case AF_NETLINK:
+	case AF_PACKET:
+		return EXTSOCK_PEERLESS;
+	default:
+		return EXTSOCK_OTHER;
+	}
+}
+
+/**
+ * extsock_ends_read() - the two ends of a socket
+ * @sk: a full IPv4 or IPv6 socket
+ * @ends: they go here; no addresses and ports for other families
+ *
+ * Context: any.
+ */
+void extsock_ends_read(const struct sock *sk, struct extsock_endpoints *ends)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	memset(ends, 0, sizeof(*ends));
+	ends->kind = kind_of(sk);
+	if (sk->sk_family == AF_INET) {
+		ipv6_addr_set_v4mapped(inet->inet_rcv_saddr, &ends->local);
+		ipv6_addr_set_v4mapped(inet->inet_daddr, &ends->remote);
+	} else if (sk->sk_family == AF_INET6) {
+		ends->local = sk->sk_v6_rcv_saddr;
+		ends->remote = sk->sk_v6_daddr;
+	} else {
+		return;
+	}
+	ends->lport = inet->inet_sport;
+	ends->rport = inet->inet_dport;
+}
+
+/**
+ * extsock_ends_inode() - the inode of a socket, as in /proc/PID/fd
+ * @sk: a full socket that the caller holds
+ *
+ * Context: any but hard interrupts.
+ * Return: its number, or 0 if it has none: not accepted yet, or closed.
+ */
+unsigned long extsock_ends_inode(struct sock *sk)
+{
+	unsigned long inode;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	inode = sk->sk_socket ? SOCK_INODE(sk->sk_socket)->i_ino : 0;
+	read_unlock_bh(&sk->sk_callback_lock);
+	return inode;
+}
+
+/**
+ * extsock_ends_file() - the file of a socket, with a reference
+ * @sk: a full socket that the caller holds
+ *
+ * As long as the caller has the reference, nobody can release the socket.
+ *
+ * Context: any but hard interrupts.
+ * Return: the file, to be given back by fput(), or NULL if the socket has none:
+ * not accepted yet, a kernel user's, released or about to be.
+ */
+struct file *extsock_ends_file(struct sock *sk)
+{
+	struct file *file = NULL;
+
+	/* The lock keeps the socket, and so its file, from being freed. */
+	read_lock_bh(&sk->sk_callback_lock);
+	if (sk->sk_socket)
+		file = sk->sk_socket->file;
+	if (file && !extsock_try_get_file(file))
+		file = NULL;
+	read_unlock_bh(&sk->sk_callback_lock);
+	return file;
+}

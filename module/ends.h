@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _EXTSOCK_ENDS_H
+#define _EXTSOCK_ENDS_H
+
+#include <linux/in6.h>
+#include <linux/types.h>
+
+struct file;
+struct sock;
+
+/**
+ * enum extsock_kind - what is done to find a socket's peer, and to reset it
+ * @EXTSOCK_OTHER: nothing, it is not supported
+ * @EXTSOCK_TCP: TCP over IPv4 or IPv6; MPTCP is something else
+ * @EXTSOCK_UDP: UDP over IPv4 or IPv6
+ * @EXTSOCK_UNIX_STREAM: unix stream and seqpacket, which have connections
+ * @EXTSOCK_UNIX_DGRAM: unix datagram
+ * @EXTSOCK_PEERLESS: netlink and packet, whose peer is the kernel or the wire
+ */
+enum extsock_kind {
+	EXTSOCK_OTHER,
+	EXTSOCK_TCP,
+	EXTSOCK_UDP,
+	EXTSOCK_UNIX_STREAM,
+	EXTSOCK_UNIX_DGRAM,
+	EXTSOCK_PEERLESS,
+};
+
+/**
+ * struct extsock_endpoints - the two ends of a connection, as one key
+ * @local: address of this end; IPv4 in its IPv4-mapped form
+ * @remote: address of the other end
+ * @lport: port of this end
+ * @rport: port of the other end
+ * @kind: its kind: TCP and UDP have the same ports
+ */
+struct extsock_endpoints {
+	struct in6_addr local;
+	struct in6_addr remote;
+	__be16 lport;
+	__be16 rport;
+	u32 kind;
+};
+
+void extsock_ends_read(const struct sock *sk, struct extsock_endpoints *ends);
+unsigned long extsock_ends_inode(struct sock *sk);
+struct file *extsock_ends_file(struct sock *sk);
+
+#endif /* _EXTSOCK_ENDS_H */

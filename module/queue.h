@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _EXTSOCK_QUEUE_H
+#define _EXTSOCK_QUEUE_H
+
+#include <linux/types.h>
+
+struct sock;
+
+/**
+ * struct extsock_children - those in an accept queue
+ * @sk: each with a reference
+ * @nr: how many
+ * @max: room for so many
+ *
+ * Zeroed at first; owned by the caller's stack.
+ */
+struct extsock_children {
+	struct sock **sk;
+	unsigned int nr;
+	unsigned int max;
+};
+
+int extsock_queue_get(struct sock *listener, struct extsock_children *children);
+void extsock_queue_put(struct extsock_children *children);
+bool extsock_queue_has(struct sock *listener, const struct sock *child);
+
+#endif /* _EXTSOCK_QUEUE_H */
