@@ -4,7 +4,7 @@
 set -eu
 
 packages="gcc make libc6-dev qemu-system-x86 mmdebstrap flex bison libelf-dev
-	libssl-dev bc cpio kmod rsync zstd xz-utils dwarves python3 file
+	libssl-dev liburing-dev bc cpio kmod rsync zstd xz-utils dwarves python3 file
 	debian-archive-keyring shellcheck procps"
 missing=
 for package in $packages; do

@@ -11,7 +11,8 @@ wanted="drivers/net/veth.ko drivers/net/dummy.ko drivers/net/tun.ko
 	drivers/block/loop.ko fs/ext4 fs/jbd2 fs/mbcache.ko lib/crc16.ko
 	crypto/crc32c_generic.ko net/ipv4 net/ipv6 net/netfilter net/unix
 	net/netlink net/packet net/sched net/tls net/sctp net/core net/llc
-	net/802 net/bridge net/mptcp lib/libcrc32c.ko
+	net/802 net/bridge net/mptcp net/vmw_vsock lib/libcrc32c.ko
+	crypto/af_alg.ko crypto/algif_hash.ko
 	arch/x86/crypto/crc32c-intel.ko"
 
 pack_modules()

@@ -6,7 +6,7 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 
 packages=bash,coreutils,util-linux,procps,iproute2,kmod,nftables,strace
-packages=$packages,redis-server,redis-tools,iperf3,criu
+packages=$packages,redis-server,redis-tools,iperf3,criu,mptcpize
 
 # A guest runs programs and installs none: unpacking takes most of its boot.
 superfluous="usr/share/perl usr/share/perl5 usr/lib/*/perl usr/lib/*/perl-base
