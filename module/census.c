@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Group -> sockets: every socket in every descriptor table of the group, once,
- * the children in the accept queues of those that listen, and what members have
- * opened and hold in another way.
+ * and those that the group has without a descriptor.
  *
  * The group stands still, so its tables do not change. What can happen all the
  * same: members are killed, a tracer lets one run, packets arrive, and somebody
@@ -20,7 +19,8 @@
 #include <net/tcp.h>
 
 #include "census.h"
-#include "queue.h"
+#include "hidden.h"
+#include "mptcp.h"
 
 /* Descriptors taken at once while the table is locked. */
 #define BATCH		64
@@ -170,17 +170,18 @@ static int enter(struct extsock_census *census, struct extsock_socket *entry)
 	if (err)
 		return err;
 	list_add_tail(&entry->node, &census->sockets);
-	if ((entry->kind != EXTSOCK_TCP && entry->kind != EXTSOCK_UDP) ||
-	    !entry->ends.lport)
+	census->nr++;
+	if (!entry->key.lport || (entry->key.kind != EXTSOCK_TCP &&
+				  entry->key.kind != EXTSOCK_UDP))
 		return 0;
 	return rhltable_insert(&census->by_ends, &entry->by_ends, ends_params);
 }
 
 static void free_entry(struct extsock_socket *entry)
 {
-	if (entry->file)
-		fput(entry->file);
 	sock_put(entry->sk);
+	if (entry->tcp)
+		sock_gen_put(entry->tcp);
 	if (entry->peer)
 		sock_put(entry->peer);
 	put_pid(entry->pid);
@@ -209,10 +210,18 @@ static void find_unix_peer(struct extsock_socket *entry)
 		entry->peer_name = name_of(entry->peer);
 }
 
-/* A new entry for a socket that the caller holds; @owner may be NULL. */
+static void find_tcp(struct extsock_socket *entry)
+{
+	if (entry->kind == EXTSOCK_MPTCP) {
+		entry->tcp = extsock_mptcp_tcp(entry->sk);
+	} else if (entry->kind == EXTSOCK_TCP) {
+		sock_hold(entry->sk);
+		entry->tcp = entry->sk;
+	}
+}
+
 static struct extsock_socket *add_entry(struct extsock_census *census,
-					struct sock *sk,
-					struct task_struct *owner, int fd)
+					struct sock *sk)
 {
 	struct extsock_socket *entry;
 	int err;
@@ -225,21 +234,19 @@ static struct extsock_socket *add_entry(struct extsock_census *census,
 	entry->sk = sk;
 	entry->state = READ_ONCE(sk->sk_state);
 	extsock_ends_read(sk, &entry->ends);
-	entry->kind = entry->ends.kind;
+	entry->kind = extsock_ends_kind(sk);
 	if (entry->ends.rport) {
 		entry->key = entry->ends;
 	} else {
 		entry->key.lport = entry->ends.lport;
-		entry->key.kind = entry->kind;
+		entry->key.kind = entry->ends.kind;
 	}
 	if (sk->sk_family == AF_UNIX)
 		find_unix_peer(entry);
+	else
+		find_tcp(entry);
 	entry->inode = extsock_ends_inode(sk);
-	entry->fd = fd;
-	if (owner) {
-		entry->pid = get_task_pid(owner, PIDTYPE_TGID);
-		get_task_comm(entry->comm, owner);
-	}
+	entry->fd = -1;
 	copy_tag(entry);
 	err = enter(census, entry);
 	if (!err)
@@ -250,29 +257,58 @@ static struct extsock_socket *add_entry(struct extsock_census *census,
 	return ERR_PTR(err);
 }
 
-/* One socket in one descriptor table; consumes the reference to the file. */
-static int add_file(struct extsock_census *census, struct file *file,
-		    struct task_struct *task, int fd, bool ours)
+/**
+ * extsock_census_add() - enter a socket
+ * @census: the census, which is being taken
+ * @sk: the socket, which the caller holds
+ *
+ * Context: may sleep.
+ * Return: its entry, old or new, or as a pointer -ENOMEM or another error of
+ * the tables.
+ */
+struct extsock_socket *extsock_census_add(struct extsock_census *census,
+					  struct sock *sk)
 {
-	struct socket *sock = sock_from_file(file);
-	struct sock *sk = sock->sk;
-	struct extsock_socket *entry;
+	return rhashtable_lookup_fast(&census->by_sock, &sk, sock_params) ?:
+	       add_entry(census, sk);
+}
 
-	/* Its accept is under way, or its protocol let it go. */
-	if (!sk) {
+/**
+ * extsock_census_add_file() - enter a socket of which there is a file
+ * @census: the census, which is being taken
+ * @file: the file, whose reference goes over to the census
+ *
+ * Context: may sleep.
+ * Return: its entry, old or new, NULL if it has none since its accept is under
+ * way or its protocol let it go, or an error as a pointer.
+ */
+struct extsock_socket *extsock_census_add_file(struct extsock_census *census,
+					       struct file *file)
+{
+	struct sock *sk = sock_from_file(file)->sk;
+	struct extsock_socket *entry = NULL;
+
+	if (sk)
+		entry = extsock_census_add(census, sk);
+	if (IS_ERR_OR_NULL(entry) || entry->file)
 		fput(file);
-		return 0;
-	}
-	entry = rhashtable_lookup_fast(&census->by_sock, &sk, sock_params);
-	if (entry) {
-		fput(file);
-	} else {
-		entry = add_entry(census, sk, task, fd);
-		if (IS_ERR(entry)) {
-			fput(file);
-			return PTR_ERR(entry);
-		}
+	else
 		entry->file = file;
+	return entry;
+}
+
+/* One socket in one descriptor table; consumes the reference to the file. */
+static int add_descriptor(struct extsock_census *census, struct file *file,
+			  struct task_struct *task, int fd, bool ours)
+{
+	struct extsock_socket *entry = extsock_census_add_file(census, file);
+
+	if (IS_ERR_OR_NULL(entry))
+		return PTR_ERR_OR_ZERO(entry);
+	if (!entry->pid) {
+		entry->pid = get_task_pid(task, PIDTYPE_TGID);
+		get_task_comm(entry->comm, task);
+		entry->fd = fd;
 	}
 	entry->held += ours;
 	return 0;
@@ -318,8 +354,8 @@ static int add_table(struct extsock_census *census, struct task_struct *task,
 			if (err)
 				fput(batch->files[i]);
 			else
-				err = add_file(census, batch->files[i], task,
-					       batch->fds[i], ours);
+				err = add_descriptor(census, batch->files[i],
+						     task, batch->fds[i], ours);
 		}
 		more = more && !err;
 		cond_resched();
@@ -349,175 +385,29 @@ static int add_tables(struct extsock_census *census, const struct tasks *tasks,
 	return err;
 }
 
-/* They are shown with who holds the listening socket. */
-static int add_queue(struct extsock_census *census,
-		     struct extsock_socket *listener)
-{
-	struct extsock_children children = {};
-	unsigned int i;
-	int err;
-
-	err = extsock_queue_get(listener->sk, &children);
-	for (i = 0; !err && i < children.nr; i++) {
-		struct extsock_socket *child;
-
-		child = add_entry(census, children.sk[i], NULL, -1);
-		if (IS_ERR(child)) {
-			err = PTR_ERR(child);
-			break;
-		}
-		child->listener = listener;
-		child->pid = get_pid(listener->pid);
-		memcpy(child->comm, listener->comm, sizeof(child->comm));
-	}
-	extsock_queue_put(&children);
-	return err;
-}
-
-static int add_queues(struct extsock_census *census)
-{
-	struct extsock_socket *entry;
-	int err = 0;
-
-	/* Children are added at the tail and do not listen. */
-	list_for_each_entry(entry, &census->sockets, node) {
-		if (entry->state == TCP_LISTEN)
-			err = add_queue(census, entry);
-		if (err)
-			break;
-		cond_resched();
-	}
-	return err;
-}
-
-/* Does who opened it live outside of the group? Then it is there, too. */
-static bool lives_outside(struct pid *opener, const struct extsock_group *group)
-{
-	struct task_struct *task = pid_task(opener, PIDTYPE_TGID);
-
-	return task && extsock_group_of(task) != group;
-}
-
-static struct extsock_socket *add_hidden(struct extsock_census *census,
-					 struct sock *sk)
-{
-	struct extsock_socket *entry = add_entry(census, sk, NULL, -1);
-
-	if (!IS_ERR(entry))
-		entry->outside = true;
-	return entry;
-}
-
-/*
- * One walk over the tags for sockets of the group that are in no table and in no
- * queue. Returns how many were added, or an error. To add one it pauses, and may
- * then leave others out.
- */
-static int add_tagged_once(struct extsock_census *census,
-			   const struct extsock_group *group)
-{
-	struct rhashtable_iter iter;
-	struct extsock_tag *tag;
-	int added = 0;
-
-	extsock_tag_walk_start(&iter);
-	rhashtable_walk_start(&iter);
-	while (added >= 0 && (tag = extsock_tag_walk_next(&iter))) {
-		struct extsock_socket *entry;
-		struct file *file;
-		struct sock *sk;
-
-		if (tag->group != group->id ||
-		    lives_outside(tag->opener, group) ||
-		    extsock_census_has(census, tag->sk))
-			continue;
-		sk = extsock_tag_get_sock(tag);
-		if (!sk)
-			continue;
-		rhashtable_walk_stop(&iter);
-		/* One without a file was closed, and is still sending. */
-		file = extsock_ends_file(sk);
-		if (file) {
-			entry = add_hidden(census, sk);
-			added = IS_ERR(entry) ? PTR_ERR(entry) : added + 1;
-			fput(file);
-		}
-		sock_gen_put(sk);
-		rhashtable_walk_start(&iter);
-	}
-	rhashtable_walk_stop(&iter);
-	extsock_tag_walk_stop(&iter);
-	return added;
-}
-
-/*
- * Sockets that members opened and that live on without a descriptor: in flight
- * in a message, or held by io_uring. By whom cannot be seen, so each is taken
- * for one that somebody outside holds as well.
- */
-static int add_tagged(struct extsock_census *census,
-		      const struct extsock_group *group)
-{
-	int added;
-
-	do {
-		added = add_tagged_once(census, group);
-	} while (added > 0);
-	return added;
-}
-
-/* For the peer of a unix socket: who connected, listened, or made the pair. */
-static bool peer_lives_outside(struct sock *sk,
-			       const struct extsock_group *group)
-{
-	bool outside;
-
-	spin_lock(&sk->sk_peer_lock);
-	rcu_read_lock();
-	outside = !sk->sk_peer_pid || lives_outside(sk->sk_peer_pid, group);
-	rcu_read_unlock();
-	spin_unlock(&sk->sk_peer_lock);
-	return outside;
-}
-
-/* In some message, or in the accept queue of a socket that may be in one? */
-static bool may_be_hidden(struct sock *sk)
-{
-	return extsock_unix_in_flight(sk) ||
-	       (!READ_ONCE(sk->sk_socket) && !sock_flag(sk, SOCK_DEAD));
-}
-
-/*
- * The other ends of unix sockets, if they are in flight: what cannot be seen of
- * them is the same.
- */
-static int add_peers_in_flight(struct extsock_census *census,
-			       const struct extsock_group *group)
-{
-	struct extsock_socket *entry, *peer;
-	bool known;
-
-	list_for_each_entry(entry, &census->sockets, node) {
-		if (!entry->peer || !may_be_hidden(entry->peer) ||
-		    peer_lives_outside(entry->sk, group))
-			continue;
-		rcu_read_lock();
-		known = extsock_census_has(census, entry->peer);
-		rcu_read_unlock();
-		if (known)
-			continue;
-		peer = add_hidden(census, entry->peer);
-		if (IS_ERR(peer))
-			return PTR_ERR(peer);
-	}
-	return 0;
-}
-
 /* Does anybody but the members' tables and us hold the file? */
 static bool held_outside(struct extsock_socket *entry)
 {
 	entry->files = file_count(entry->file) - 1;
 	return entry->files > entry->held;
+}
+
+/*
+ * Whoever holds a socket can receive what waits there. Returns whether somebody
+ * was found; messages in messages are few levels deep.
+ */
+static bool spread_outside(struct extsock_census *census)
+{
+	struct extsock_flight *flight;
+	bool found = false;
+
+	list_for_each_entry(flight, &census->flights, node) {
+		if (!flight->carrier->outside || flight->carried->outside)
+			continue;
+		flight->carried->outside = true;
+		found = true;
+	}
+	return found;
 }
 
 /* Find out who is shared, waiting for those who only had a look. */
@@ -538,13 +428,24 @@ static void find_shared(struct extsock_census *census)
 			any |= entry->outside;
 		}
 	}
+	while (spread_outside(census))
+		;
+}
+
+/* What only the taking of the census needs. */
+static void put_files(struct extsock_census *census)
+{
+	struct extsock_flight *flight, *next;
+	struct extsock_socket *entry;
+
 	list_for_each_entry(entry, &census->sockets, node) {
-		if (entry->listener)
-			entry->outside = entry->listener->outside;
 		if (entry->file)
 			fput(entry->file);
 		entry->file = NULL;
 	}
+	list_for_each_entry_safe(flight, next, &census->flights, node)
+		kfree(flight);
+	INIT_LIST_HEAD(&census->flights);
 }
 
 static struct extsock_census *alloc_census(void)
@@ -554,6 +455,7 @@ static struct extsock_census *alloc_census(void)
 	if (!census)
 		return NULL;
 	INIT_LIST_HEAD(&census->sockets);
+	INIT_LIST_HEAD(&census->flights);
 	if (rhashtable_init(&census->by_sock, &sock_params))
 		goto free;
 	if (rhltable_init(&census->by_ends, &ends_params))
@@ -583,18 +485,16 @@ static struct extsock_census *take(struct extsock_group *group)
 	if (!err)
 		err = add_tables(census, &tasks, &tables);
 	if (!err)
-		err = add_queues(census);
-	if (!err)
-		err = add_tagged(census, group);
-	if (!err)
-		err = add_peers_in_flight(census, group);
+		err = extsock_hidden_add(census, group);
 	xa_destroy(&tables);
 	put_tasks(&tasks);
+	if (!err)
+		find_shared(census);
+	put_files(census);
 	if (err) {
 		extsock_census_free(census);
 		return ERR_PTR(err);
 	}
-	find_shared(census);
 	return census;
 }
 

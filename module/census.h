@@ -8,6 +8,7 @@
 
 #include "ends.h"
 #include "group.h"
+#include "look.h"
 #include "tag.h"
 
 /**
@@ -38,6 +39,8 @@ enum extsock_class {
  * @by_sock: in the census's table by @sk
  * @by_ends: in the census's table by @key; TCP and UDP sockets with a port
  * @sk: the socket, a counted reference; a key of @by_sock
+ * @tcp: of a TCP socket, itself; of a multipath one, the TCP socket that listens
+ *	for it or was its first; a counted reference, or NULL
  * @kind: its kind
  * @ends: its ends at the time of the census
  * @key: the same, but of a socket without a remote end @lport alone: so it is
@@ -48,13 +51,15 @@ enum extsock_class {
  * @peer_name: the name of @peer or NULL; it lives as long as @peer
  * @inode: of its file in sockfs at that time, or 0
  * @file: its file with a reference, during the census only
- * @held: how often the members' descriptor tables hold @file
+ * @held: how often the members' descriptor tables, and messages to the group's
+ *	sockets, hold @file
  * @files: how many references @file had at the time of the census
  * @listener: for a child in an accept queue, the listening socket's entry
  * @pid: the process of a member that holds it, a counted reference, or NULL
  * @fd: the descriptor there, or -1
  * @comm: name of that member, with its NUL
  * @state: sk_state at the time of the census
+ * @walked: what waits in its queues has been entered
  * @outside: somebody outside of the group holds it as well
  * @class: the verdict
  * @action: what the thaw does
@@ -72,6 +77,7 @@ struct extsock_socket {
 	struct rhash_head by_sock;
 	struct rhlist_head by_ends;
 	struct sock *sk;
+	struct sock *tcp;
 	enum extsock_kind kind;
 	struct extsock_endpoints ends;
 	struct extsock_endpoints key;
@@ -87,6 +93,7 @@ struct extsock_socket {
 	int fd;
 	char comm[TASK_COMM_LEN];
 	int state;
+	bool walked;
 	bool outside;
 	enum extsock_class class;
 	enum extsock_action action;
@@ -96,20 +103,28 @@ struct extsock_socket {
 	u64 opened;
 };
 
-/*
- * Some things are so for a moment: somebody who looks into /proc/PID/fd holds a
- * file, a request becomes a child. How often to look, and for how many
- * microseconds to wait in between, until it is taken for what stays.
+/**
+ * struct extsock_flight - a socket is in a message to another, or in its queue
+ * @node: in the census's list
+ * @carrier: the entry of the socket that is to receive the message, or listens
+ * @carried: the entry of the socket in it
+ *
+ * Held by its census while that is being taken.
  */
-#define EXTSOCK_LOOKS		5
-#define EXTSOCK_LOOK_US		2000
+struct extsock_flight {
+	struct list_head node;
+	struct extsock_socket *carrier;
+	struct extsock_socket *carried;
+};
 
 /**
  * struct extsock_census - all sockets of a group that stands still
  * @sockets: the list of struct extsock_socket
+ * @flights: the list of struct extsock_flight, empty when the census is taken
  * @by_sock: the table by socket
  * @by_ends: the table by ends; several sockets may have the same ends, in
  *	different network namespaces
+ * @nr: how many sockets there are in @sockets
  * @processes: how many members there were
  * @counts: sockets by class
  *
@@ -119,14 +134,20 @@ struct extsock_socket {
  */
 struct extsock_census {
 	struct list_head sockets;
+	struct list_head flights;
 	struct rhashtable by_sock;
 	struct rhltable by_ends;
+	unsigned int nr;
 	unsigned int processes;
 	unsigned int counts[EXTSOCK_CLASSES];
 };
 
 struct extsock_census *extsock_census_take(struct extsock_group *group);
 void extsock_census_free(struct extsock_census *census);
+struct extsock_socket *extsock_census_add(struct extsock_census *census,
+					  struct sock *sk);
+struct extsock_socket *extsock_census_add_file(struct extsock_census *census,
+					       struct file *file);
 struct rhlist_head *
 extsock_census_by_ends(struct extsock_census *census,
 		       const struct extsock_endpoints *ends);

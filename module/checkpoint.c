@@ -17,6 +17,18 @@
 #include "reset.h"
 #include "verdict.h"
 
+/**
+ * struct plan - what a freeze goes by, as it was set when it began
+ * @policy: the action where no rule matches
+ * @rules: the rules, a reference
+ * @ms: how long the stop may take
+ */
+struct plan {
+	enum extsock_action policy;
+	struct extsock_rules *rules;
+	unsigned int ms;
+};
+
 /* notify() tells poll(), after the mutex has been released. */
 static void set_state(struct extsock_group *group, enum extsock_state state)
 {
@@ -69,7 +81,7 @@ static int may_freeze(struct extsock_group *group, enum extsock_action policy,
 				    "the caller is a member: it would stop itself\n");
 		return -EDEADLK;
 	}
-	if (policy == EXTSOCK_WAIT) {
+	if (policy == EXTSOCK_WAIT || group->rules->waits) {
 		extsock_outcome_add(outcome,
 				    "this version cannot wait for sockets\n");
 		return -EOPNOTSUPP;
@@ -79,21 +91,22 @@ static int may_freeze(struct extsock_group *group, enum extsock_action policy,
 
 /* From running to freezing. The module stays until the group runs again. */
 static int begin(struct extsock_group *group, const struct extsock_freeze *how,
-		 enum extsock_action *policy, unsigned int *ms,
-		 struct extsock_outcome *outcome)
+		 struct plan *plan, struct extsock_outcome *outcome)
 {
 	int err;
 
 	mutex_lock(&extsock_group_mutex);
-	*policy = how->policy ?: group->policy;
-	*ms = group->freeze_ms;
-	err = may_freeze(group, *policy, outcome);
+	plan->policy = how->policy ?: group->policy;
+	plan->ms = group->freeze_ms;
+	err = may_freeze(group, plan->policy, outcome);
 	if (!err && !try_module_get(THIS_MODULE)) {
 		extsock_outcome_add(outcome, "the module is being unloaded\n");
 		err = -EBUSY;
 	}
-	if (!err)
+	if (!err) {
+		plan->rules = extsock_rules_get(group->rules);
 		set_state(group, EXTSOCK_FREEZING);
+	}
 	mutex_unlock(&extsock_group_mutex);
 	if (!err)
 		notify(group);
@@ -133,7 +146,7 @@ static void count_sockets(struct extsock_group *group,
 
 	list_for_each_entry(entry, &census->sockets, node) {
 		all++;
-		if (entry->kind == EXTSOCK_TCP && !entry->listener &&
+		if (entry->ends.kind == EXTSOCK_TCP && !entry->listener &&
 		    entry->state != TCP_LISTEN && entry->state != TCP_CLOSE)
 			unseen += entry->direction == EXTSOCK_UNKNOWN;
 	}
@@ -207,23 +220,24 @@ int extsock_checkpoint_freeze(struct extsock_group *group,
 			      const struct extsock_freeze *how,
 			      struct extsock_outcome *outcome)
 {
-	enum extsock_action policy;
 	struct extsock_census *census;
-	unsigned int ms;
+	struct plan plan;
 	int err;
 
-	err = begin(group, how, &policy, &ms, outcome);
+	err = begin(group, how, &plan, outcome);
 	if (err)
 		return err;
-	census = stop_and_look(group, ms, outcome);
+	census = stop_and_look(group, plan.ms, outcome);
 	if (IS_ERR(census)) {
+		extsock_rules_put(plan.rules);
 		extsock_group_count(group, EXTSOCK_FREEZES_FAILED, 1);
 		finish(group);
 		extsock_outcome_add(outcome,
 				    "the group runs, no socket was touched\n");
 		return PTR_ERR(census);
 	}
-	extsock_verdict_pass(census, policy);
+	extsock_verdict_pass(census, plan.rules, plan.policy);
+	extsock_rules_put(plan.rules);
 	count_sockets(group, census);
 	extsock_group_count(group, EXTSOCK_FREEZES, 1);
 	summarise(census, outcome);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A socket -> its kind, its two ends, its inode and its file.
+ * A socket -> its kind, its two ends, its inode and its file; ends -> a socket.
  */
 #include <linux/fs.h>
 #include <linux/net.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_hashtables.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
@@ -14,12 +16,21 @@ static enum extsock_kind inet_kind(const struct sock *sk)
 {
 	if (sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP)
 		return EXTSOCK_TCP;
+	if (sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_MPTCP)
+		return EXTSOCK_MPTCP;
 	if (sk->sk_type == SOCK_DGRAM && sk->sk_protocol == IPPROTO_UDP)
 		return EXTSOCK_UDP;
 	return EXTSOCK_OTHER;
 }
 
-static enum extsock_kind kind_of(const struct sock *sk)
+/**
+ * extsock_ends_kind() - the kind of a socket
+ * @sk: a full socket
+ *
+ * Context: any.
+ * Return: its kind.
+ */
+enum extsock_kind extsock_ends_kind(const struct sock *sk)
 {
 	switch (sk->sk_family) {
 	case AF_INET:
@@ -48,7 +59,9 @@ void extsock_ends_read(const struct sock *sk, struct extsock_endpoints *ends)
 	const struct inet_sock *inet = inet_sk(sk);
 
 	memset(ends, 0, sizeof(*ends));
-	ends->kind = kind_of(sk);
+	ends->kind = extsock_ends_kind(sk);
+	if (ends->kind == EXTSOCK_MPTCP)
+		ends->kind = EXTSOCK_TCP;
 	if (sk->sk_family == AF_INET) {
 		ipv6_addr_set_v4mapped(inet->inet_rcv_saddr, &ends->local);
 		ipv6_addr_set_v4mapped(inet->inet_daddr, &ends->remote);
@@ -60,6 +73,29 @@ void extsock_ends_read(const struct sock *sk, struct extsock_endpoints *ends)
 	}
 	ends->lport = inet->inet_sport;
 	ends->rport = inet->inet_dport;
+}
+
+/**
+ * extsock_ends_find() - the TCP socket with these ends
+ * @net: its network namespace
+ * @ends: the ends, the local one being the socket's
+ * @dif: the interface that it may be bound to
+ *
+ * Context: any but hard interrupts.
+ * Return: a connected socket, a request or one in TIME_WAIT, with a reference to
+ * be given back by sock_gen_put(), or NULL.
+ */
+struct sock *extsock_ends_find(struct net *net,
+			       const struct extsock_endpoints *ends, int dif)
+{
+	const struct in6_addr *from = &ends->remote, *to = &ends->local;
+
+	if (ipv6_addr_v4mapped(to))
+		return extsock_inet_lookup(net, from->s6_addr32[3],
+					   ends->rport, to->s6_addr32[3],
+					   ntohs(ends->lport), dif, 0);
+	return extsock_inet6_lookup(net, from, ends->rport, to,
+				    ntohs(ends->lport), dif, 0);
 }
 
 /**

@@ -6,12 +6,14 @@
 #include <linux/types.h>
 
 struct file;
+struct net;
 struct sock;
 
 /**
  * enum extsock_kind - what is done to find a socket's peer, and to reset it
  * @EXTSOCK_OTHER: nothing, it is not supported
- * @EXTSOCK_TCP: TCP over IPv4 or IPv6; MPTCP is something else
+ * @EXTSOCK_TCP: TCP over IPv4 or IPv6
+ * @EXTSOCK_MPTCP: multipath TCP
  * @EXTSOCK_UDP: UDP over IPv4 or IPv6
  * @EXTSOCK_UNIX_STREAM: unix stream and seqpacket, which have connections
  * @EXTSOCK_UNIX_DGRAM: unix datagram
@@ -20,6 +22,7 @@ struct sock;
 enum extsock_kind {
 	EXTSOCK_OTHER,
 	EXTSOCK_TCP,
+	EXTSOCK_MPTCP,
 	EXTSOCK_UDP,
 	EXTSOCK_UNIX_STREAM,
 	EXTSOCK_UNIX_DGRAM,
@@ -32,7 +35,8 @@ enum extsock_kind {
  * @remote: address of the other end
  * @lport: port of this end
  * @rport: port of the other end
- * @kind: its kind: TCP and UDP have the same ports
+ * @kind: its kind, since TCP and UDP have the same ports. MPTCP's is TCP: one end
+ *	of a connection may be the one and the other the other
  */
 struct extsock_endpoints {
 	struct in6_addr local;
@@ -42,8 +46,11 @@ struct extsock_endpoints {
 	u32 kind;
 };
 
+enum extsock_kind extsock_ends_kind(const struct sock *sk);
 void extsock_ends_read(const struct sock *sk, struct extsock_endpoints *ends);
 unsigned long extsock_ends_inode(struct sock *sk);
 struct file *extsock_ends_file(struct sock *sk);
+struct sock *extsock_ends_find(struct net *net,
+			       const struct extsock_endpoints *ends, int dif);
 
 #endif /* _EXTSOCK_ENDS_H */

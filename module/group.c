@@ -398,6 +398,11 @@ struct extsock_group *extsock_group_alloc(const char *name)
 
 	if (!group)
 		return NULL;
+	group->rules = extsock_rules_default();
+	if (!group->rules) {
+		kfree(group);
+		return NULL;
+	}
 	strscpy(group->name, name, sizeof(group->name));
 	group->id = atomic64_inc_return(&last_id);
 	INIT_LIST_HEAD(&group->node);
@@ -448,6 +453,41 @@ int extsock_group_retire(struct extsock_group *group)
 }
 
 /**
+ * extsock_group_get_rules() - the list of rules as it is now
+ * @group: the group
+ *
+ * Context: may sleep; takes extsock_group_mutex.
+ * Return: the list, to be given back by extsock_rules_put().
+ */
+struct extsock_rules *extsock_group_get_rules(struct extsock_group *group)
+{
+	struct extsock_rules *rules;
+
+	mutex_lock(&extsock_group_mutex);
+	rules = extsock_rules_get(group->rules);
+	mutex_unlock(&extsock_group_mutex);
+	return rules;
+}
+
+/**
+ * extsock_group_set_rules() - replace the list of rules
+ * @group: the group
+ * @rules: the new list, whose reference goes over to the group
+ *
+ * A freeze that has begun goes on with the list it began with.
+ *
+ * Context: may sleep; takes extsock_group_mutex.
+ */
+void extsock_group_set_rules(struct extsock_group *group,
+			     struct extsock_rules *rules)
+{
+	mutex_lock(&extsock_group_mutex);
+	swap(group->rules, rules);
+	mutex_unlock(&extsock_group_mutex);
+	extsock_rules_put(rules);
+}
+
+/**
  * extsock_group_free() - free a group
  * @group: retired, out of the list, and its files gone
  *
@@ -461,6 +501,7 @@ int extsock_group_retire(struct extsock_group *group)
 void extsock_group_free(struct extsock_group *group)
 {
 	synchronize_rcu();
+	extsock_rules_put(group->rules);
 	kvfree(group->text);
 	kfree(group);
 }

@@ -12,6 +12,9 @@
 #include <linux/spinlock.h>
 #include <linux/extsock.h>
 
+#include "action.h"
+#include "rule.h"
+
 struct extsock_census;
 
 /**
@@ -28,20 +31,6 @@ enum extsock_state {
 	EXTSOCK_FREEZING,
 	EXTSOCK_FROZEN,
 	EXTSOCK_THAWING,
-};
-
-/**
- * enum extsock_action - what a thaw does with an external socket
- * @EXTSOCK_NONE: the socket is not external
- * @EXTSOCK_RESET: make it a reset socket
- * @EXTSOCK_WAIT: drain before the freeze, then as reset
- * @EXTSOCK_KEEP: never touch it
- */
-enum extsock_action {
-	EXTSOCK_NONE,
-	EXTSOCK_RESET,
-	EXTSOCK_WAIT,
-	EXTSOCK_KEEP,
 };
 
 /**
@@ -87,6 +76,7 @@ enum extsock_counter {
  * @dead: the group is being made or deleted, nobody may join; member lock
  * @state: its place in the sequence; extsock_group_mutex, read anywhere
  * @policy: the action where no rule matches; extsock_group_mutex
+ * @rules: the action of what they match, a reference; extsock_group_mutex
  * @wait_ms: how long a drain may last; extsock_group_mutex
  * @freeze_ms: how long the stop may take; extsock_group_mutex
  * @census: what the freeze found, while frozen; @census_lock
@@ -118,6 +108,7 @@ struct extsock_group {
 
 	enum extsock_state state;
 	enum extsock_action policy;
+	struct extsock_rules *rules;
 	unsigned int wait_ms;
 	unsigned int freeze_ms;
 	struct mutex census_lock;
@@ -172,6 +163,9 @@ bool extsock_group_name_valid(const char *name);
 struct extsock_group *extsock_group_find(const char *name);
 void extsock_group_open(struct extsock_group *group);
 int extsock_group_retire(struct extsock_group *group);
+struct extsock_rules *extsock_group_get_rules(struct extsock_group *group);
+void extsock_group_set_rules(struct extsock_group *group,
+			     struct extsock_rules *rules);
 
 int extsock_group_join(struct extsock_group *group, pid_t nr);
 int extsock_group_leave(struct extsock_group *group, pid_t nr);

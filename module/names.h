@@ -4,12 +4,12 @@
 
 /* The words of the interface, by the enums that mean them. */
 
+#include "action.h"
 #include "census.h"
 #include "group.h"
 #include "tag.h"
 
 extern const char * const extsock_state_names[EXTSOCK_THAWING + 1];
-extern const char * const extsock_action_names[EXTSOCK_KEEP + 1];
 extern const char * const extsock_class_names[EXTSOCK_CLASSES];
 extern const char * const extsock_direction_names[EXTSOCK_ACCEPT + 1];
 

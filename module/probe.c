@@ -76,6 +76,14 @@ static void count_hit(struct kprobe *kp)
 	this_cpu_inc(*container_of(kp, struct probe, kp)->hits);
 }
 
+/* What a program has: not a TCP socket that works for a multipath one. */
+static struct sock *program_socket(struct sock *sk)
+{
+	if (!sk_is_mptcp(sk))
+		return sk;
+	return sk->sk_socket ? sk->sk_socket->sk : NULL;
+}
+
 /*
  * tcp_connect(sk): IPv4 and IPv6 meet here, MSG_FASTOPEN and io_uring too, under
  * the socket lock. The socket is in SYN_SENT, so it will pass TCP_CLOSE before
@@ -88,12 +96,11 @@ static int on_connect(struct kprobe *kp, struct pt_regs *regs)
 	u64 group = opener_group();
 
 	count_hit(kp);
-	/*
-	 * Under TCP_REPAIR a connection is put in place, not opened. What MPTCP
-	 * connects is its own and no program's.
-	 */
-	if (group && sk->sk_protocol == IPPROTO_TCP && !sk_is_mptcp(sk) &&
-	    !tcp_sk(sk)->repair)
+	/* Under TCP_REPAIR a connection is put in place, not opened. */
+	if (!group || sk->sk_protocol != IPPROTO_TCP || tcp_sk(sk)->repair)
+		return 0;
+	sk = program_socket(sk);
+	if (sk)
 		extsock_tag_record(sk, group, EXTSOCK_CONNECT);
 	return 0;
 }
@@ -105,7 +112,8 @@ static int on_accept(struct kprobe *kp, struct pt_regs *regs)
 	u64 group;
 
 	count_hit(kp);
-	if (sk->sk_protocol != IPPROTO_TCP ||
+	if ((sk->sk_protocol != IPPROTO_TCP &&
+	     sk->sk_protocol != IPPROTO_MPTCP) ||
 	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
 		return 0;
 	/* One that died in the queue would keep its tag. */
@@ -152,11 +160,29 @@ static void on_process_exit(EXTSOCK_PROCESS_EXIT_PROTO)
 	extsock_group_forget(task);
 }
 
+/*
+ * listen(): if the socket comes to be in a message only, its tag is what it and
+ * those who wait there are found by.
+ */
+static void on_listen(struct sock *sk)
+{
+	u64 group;
+
+	if (sk->sk_protocol != IPPROTO_MPTCP &&
+	    (sk->sk_protocol != IPPROTO_TCP || sk_is_mptcp(sk)))
+		return;
+	group = opener_group();
+	if (group)
+		extsock_tag_record(sk, group, EXTSOCK_UNKNOWN);
+}
+
 static void on_set_state(void *data, const struct sock *sk, const int oldstate,
 			 const int newstate)
 {
 	if (newstate == TCP_CLOSE)
 		extsock_tag_drop(sk);
+	else if (newstate == TCP_LISTEN)
+		on_listen((struct sock *)sk);
 }
 
 static int on_check(struct kprobe *kp, struct pt_regs *regs)

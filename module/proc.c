@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/extsock/NAME: control, sockets and stats. Text in, text out.
+ * /proc/extsock/NAME: control, rules, sockets and stats. Text in, text out.
  *
  * Removing an entry waits for whoever is inside of one of these functions, and
  * closes the files that are still open, so each can rely on its group.
@@ -171,6 +171,14 @@ static int do_command(struct control *control, char *text)
 	return not_understood(control, verb);
 }
 
+/* Both who writes and who opened the file, which may have been passed on. */
+static bool may_command(struct file *file)
+{
+	return extsock_permitted() &&
+	       (file_ns_capable(file, &init_user_ns, CAP_CHECKPOINT_RESTORE) ||
+		file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN));
+}
+
 static ssize_t control_write(struct file *file, const char __user *buf,
 			     size_t len, loff_t *pos)
 {
@@ -178,9 +186,7 @@ static ssize_t control_write(struct file *file, const char __user *buf,
 	char *text;
 	int err;
 
-	if (!extsock_permitted() ||
-	    !(file_ns_capable(file, &init_user_ns, CAP_CHECKPOINT_RESTORE) ||
-	      file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN)))
+	if (!may_command(file))
 		return -EPERM;
 	if (!len || len > EXTSOCK_COMMAND_MAX)
 		return -EINVAL;
@@ -206,6 +212,104 @@ static const struct proc_ops control_ops = {
 	.proc_read = control_read,
 	.proc_write = control_write,
 	.proc_lseek = default_llseek,
+};
+
+/**
+ * struct rules_file - an open rules file
+ * @group: its group
+ * @outcome: what was wrong with the last list that was written, if anything
+ * @lock: one list at a time; protects @outcome
+ */
+struct rules_file {
+	struct extsock_group *group;
+	struct extsock_outcome outcome;
+	struct mutex lock;
+};
+
+/* The list, or after a write that failed what was wrong. */
+static int rules_show(struct seq_file *seq, void *v)
+{
+	struct rules_file *file = seq->private;
+	struct extsock_rules *rules;
+
+	mutex_lock(&file->lock);
+	if (file->outcome.len) {
+		seq_write(seq, file->outcome.text, file->outcome.len);
+	} else {
+		rules = extsock_group_get_rules(file->group);
+		extsock_rules_show(rules, seq);
+		extsock_rules_put(rules);
+	}
+	mutex_unlock(&file->lock);
+	return 0;
+}
+
+static int rules_open(struct inode *inode, struct file *file)
+{
+	struct rules_file *rules = kzalloc(sizeof(*rules), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!rules)
+		return -ENOMEM;
+	rules->group = pde_data(inode);
+	mutex_init(&rules->lock);
+	err = single_open(file, rules_show, rules);
+	if (err)
+		kfree(rules);
+	return err;
+}
+
+static int rules_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *seq = file->private_data;
+
+	kfree(seq->private);
+	return single_release(inode, file);
+}
+
+static int set_rules(struct rules_file *file, const char *text, size_t len)
+{
+	struct extsock_rules *rules;
+
+	file->outcome.len = 0;
+	rules = extsock_rules_parse(text, len, &file->outcome);
+	if (IS_ERR(rules))
+		return PTR_ERR(rules);
+	extsock_group_set_rules(file->group, rules);
+	return 0;
+}
+
+/* One write is one list, whatever was written or read before. */
+static ssize_t rules_write(struct file *file, const char __user *buf,
+			   size_t len, loff_t *pos)
+{
+	struct rules_file *rules = ((struct seq_file *)file->private_data)->private;
+	char *text;
+	int err;
+
+	if (!may_command(file))
+		return -EPERM;
+	if (len > EXTSOCK_RULES_SIZE)
+		return -E2BIG;
+	text = vmemdup_user(buf, len);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	if (mutex_lock_interruptible(&rules->lock)) {
+		err = -EINTR;
+	} else {
+		err = set_rules(rules, text, len);
+		mutex_unlock(&rules->lock);
+	}
+	kvfree(text);
+	return err ?: len;
+}
+
+static const struct proc_ops rules_ops = {
+	.proc_open = rules_open,
+	.proc_release = rules_release,
+	.proc_read = seq_read,
+	.proc_write = rules_write,
+	.proc_lseek = seq_lseek,
 };
 
 /**
@@ -478,7 +582,8 @@ static void show_tags(struct seq_file *seq, const struct extsock_group *group)
 	rhashtable_walk_start(&iter);
 	while (!seq_has_overflowed(seq) &&
 	       (tag = extsock_tag_walk_next(&iter)))
-		if (tag->group == group->id)
+		if (tag->group == group->id &&
+		    tag->direction != EXTSOCK_UNKNOWN)
 			show_tag(seq, tag);
 	rhashtable_walk_stop(&iter);
 	extsock_tag_walk_stop(&iter);
@@ -537,6 +642,8 @@ int extsock_proc_add(struct extsock_group *group)
 		return -ENOMEM;
 	if (!proc_create_data(EXTSOCK_PROC_CONTROL, 0600, group->proc,
 			      &control_ops, group) ||
+	    !proc_create_data(EXTSOCK_PROC_RULES, 0600, group->proc,
+			      &rules_ops, group) ||
 	    !proc_create_single_data(EXTSOCK_PROC_SOCKETS, 0400, group->proc,
 				     sockets_show, group) ||
 	    !proc_create_single_data(EXTSOCK_PROC_STATS, 0400, group->proc,

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A listening socket -> the children in its accept queue.
+ * A listening socket -> the children in its accept queue; a unix socket -> the
+ * sockets in the messages that wait there.
  *
- * Nothing is locked for longer than a walk over the queue takes, so an accept may
+ * No queue is locked for longer than a walk over the queue takes, so an accept may
  * take a child out at any moment: whoever has got it has a reference.
  */
+#include <linux/delay.h>
+#include <linux/file.h>
 #include <linux/mm.h>
+#include <linux/net.h>
 #include <linux/slab.h>
+#include <net/af_unix.h>
 #include <net/inet_connection_sock.h>
 #include <net/sock.h>
 
+#include "look.h"
 #include "queue.h"
 
 static void get_child(struct extsock_children *children, struct sock *sk)
@@ -105,6 +111,100 @@ void extsock_queue_put(struct extsock_children *children)
 	while (children->nr)
 		sock_put(children->sk[--children->nr]);
 	kvfree(children->sk);
+}
+
+static unsigned int get_message(const struct sk_buff *skb,
+				struct extsock_files *files)
+{
+	const struct scm_fp_list *fds = extsock_unix_fds(skb);
+	unsigned int nr = 0;
+	int i;
+
+	for (i = 0; fds && i < fds->count; i++) {
+		if (!sock_from_file(fds->fp[i]))
+			continue;
+		nr++;
+		if (files->nr < files->max)
+			files->file[files->nr++] = get_file(fds->fp[i]);
+	}
+	return nr;
+}
+
+/*
+ * Take as many as there is room for; count them all. The reader's lock is held
+ * as well, since it takes descriptors out of messages that stay in the queue.
+ */
+static unsigned int get_messages(struct sock *sk, struct extsock_files *files)
+{
+	struct sk_buff *skb;
+	unsigned int nr = 0;
+
+	lockdep_assert_held(&unix_sk(sk)->iolock);
+	spin_lock(&sk->sk_receive_queue.lock);
+	skb_queue_walk(&sk->sk_receive_queue, skb)
+		nr += get_message(skb, files);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	return nr;
+}
+
+/* A reader may hold its lock for as long as its memory is being paged in. */
+static bool lock_reader(struct sock *sk)
+{
+	unsigned int look;
+
+	for (look = 0; look < EXTSOCK_LOOKS; look++) {
+		if (mutex_trylock(&unix_sk(sk)->iolock))
+			return true;
+		usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
+	}
+	return false;
+}
+
+/**
+ * extsock_queue_get_files() - the sockets in messages that nobody received yet
+ * @sk: a unix socket, which the caller holds
+ * @files: zeroed; extsock_queue_put_files() it, also after an error
+ *
+ * There are none if somebody outside is in the middle of receiving for long, and
+ * on kernels that do not let others see.
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int extsock_queue_get_files(struct sock *sk, struct extsock_files *files)
+{
+	unsigned int nr;
+	int err = 0;
+
+	if (skb_queue_empty_lockless(&sk->sk_receive_queue) || !lock_reader(sk))
+		return 0;
+	nr = get_messages(sk, files);
+	while (nr > files->max) {
+		extsock_queue_put_files(files);
+		files->max = nr + nr / 4 + 16;
+		files->file = kvmalloc_array(files->max, sizeof(*files->file),
+					     GFP_KERNEL);
+		if (!files->file) {
+			err = -ENOMEM;
+			break;
+		}
+		nr = get_messages(sk, files);
+	}
+	mutex_unlock(&unix_sk(sk)->iolock);
+	return err;
+}
+
+/**
+ * extsock_queue_put_files() - let go of the files
+ * @files: from extsock_queue_get_files()
+ *
+ * Context: may sleep.
+ */
+void extsock_queue_put_files(struct extsock_files *files)
+{
+	while (files->nr)
+		fput(files->file[--files->nr]);
+	kvfree(files->file);
 }
 
 /**

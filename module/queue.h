@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct file;
 struct sock;
 
 /**
@@ -20,8 +21,24 @@ struct extsock_children {
 	unsigned int max;
 };
 
+/**
+ * struct extsock_files - those in the messages of a receive queue
+ * @file: each with a reference
+ * @nr: how many
+ * @max: room for so many
+ *
+ * Zeroed at first; owned by the caller's stack.
+ */
+struct extsock_files {
+	struct file **file;
+	unsigned int nr;
+	unsigned int max;
+};
+
 int extsock_queue_get(struct sock *listener, struct extsock_children *children);
 void extsock_queue_put(struct extsock_children *children);
+int extsock_queue_get_files(struct sock *sk, struct extsock_files *files);
+void extsock_queue_put_files(struct extsock_files *files);
 bool extsock_queue_has(struct sock *listener, const struct sock *child);
 
 #endif /* _EXTSOCK_QUEUE_H */

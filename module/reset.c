@@ -10,6 +10,7 @@
 #include <net/tcp.h>
 
 #include "census.h"
+#include "mptcp.h"
 #include "reset.h"
 
 /*
@@ -50,6 +51,33 @@ static int reset_unix(struct sock *sk, struct sock *peer)
 	return 0;
 }
 
+/* As when a packet came back because nobody was there. */
+static int reset_dgram(struct sock *sk)
+{
+	if (sock_flag(sk, SOCK_DEAD))
+		return -ENOENT;
+	WRITE_ONCE(sk->sk_err, ECONNREFUSED);
+	sk_error_report(sk);
+	return 0;
+}
+
+static int reset(struct extsock_socket *socket)
+{
+	switch (socket->kind) {
+	case EXTSOCK_TCP:
+		return reset_tcp(socket->sk);
+	case EXTSOCK_MPTCP:
+		return extsock_mptcp_reset(socket->sk);
+	case EXTSOCK_UNIX_STREAM:
+		return reset_unix(socket->sk, socket->peer);
+	case EXTSOCK_UDP:
+	case EXTSOCK_UNIX_DGRAM:
+		return reset_dgram(socket->sk);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
 /**
  * extsock_reset_socket() - make a socket look as if its peer had reset it
  * @socket: a socket whose action is reset or wait, of a member that stands
@@ -73,10 +101,8 @@ int extsock_reset_socket(struct extsock_socket *socket)
 		return -ENOENT;
 	if (file_count(file) - 1 > holder->files)
 		err = -EBUSY;
-	else if (socket->kind == EXTSOCK_UNIX_STREAM)
-		err = reset_unix(socket->sk, socket->peer);
 	else
-		err = reset_tcp(socket->sk);
+		err = reset(socket);
 	fput(file);
 	return err;
 }

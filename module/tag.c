@@ -54,7 +54,7 @@ u64 extsock_tag_cookie(struct sock *sk)
 }
 
 /**
- * extsock_tag_record() - current connects or accepts a socket
+ * extsock_tag_record() - current connects or accepts a socket, or listens
  * @sk: the socket, which the caller has locked
  * @group: id of current's group
  * @direction: what it does

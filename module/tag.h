@@ -8,7 +8,7 @@
 
 /**
  * enum extsock_direction - how a socket came to be connected
- * @EXTSOCK_UNKNOWN: no probe saw it
+ * @EXTSOCK_UNKNOWN: no probe saw it, or it listens
  * @EXTSOCK_CONNECT: a member called connect
  * @EXTSOCK_ACCEPT: a member accepted it
  */
@@ -19,7 +19,8 @@ enum extsock_direction {
 };
 
 /**
- * struct extsock_tag - what the probes recorded of a connection
+ * struct extsock_tag - what the probes recorded of a connection, or a listening
+ *	socket
  * @node: in the table, by @sk
  * @sk: the socket; a key, not a reference
  * @cookie: the socket's cookie: with @sk it identifies it
@@ -27,10 +28,10 @@ enum extsock_direction {
  * @opened: when, in nanoseconds since 1970
  * @opener: PID of the opener's process, a counted reference
  * @command: the opener's name, with its NUL
- * @direction: connected or accepted
+ * @direction: connected or accepted; unknown if it listens
  * @rcu: frees it
  *
- * Held by the table alone, from the connect or accept to the moment in which
+ * Held by the table alone, from the connect, accept or listen to the moment in which
  * the socket's state becomes TCP_CLOSE, or the probes are detached. It holds
  * neither the socket nor its namespace.
  */

@@ -10,13 +10,14 @@
  * Of a connection that is not complete on the server's side there is no second
  * socket yet, only a request that points to the listening socket, or nothing at
  * all while SYNs are dropped for want of room. It is internal if the listening
- * socket is the group's.
+ * socket is the group's. One end may be multipath TCP and the other may not.
  *
  * A connected UDP socket is internal if what it sends would come to a socket of
  * the group. A unix socket knows its peer.
  */
 #include <linux/delay.h>
 #include <linux/inetdevice.h>
+#include <linux/un.h>
 #include <net/addrconf.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
@@ -27,6 +28,9 @@
 
 #include "queue.h"
 #include "verdict.h"
+
+/* A sun_path can be full, and the kernel adds a NUL. */
+#define PATH_SIZE	(UNIX_PATH_MAX + 1)
 
 static bool is_loopback(const struct in6_addr *addr)
 {
@@ -67,6 +71,20 @@ static bool bytes_agree(const struct sock *from, const struct sock *to)
 	return !before(received, acked) && !after(received, sent);
 }
 
+/* The ends as the other end sees them. */
+static struct extsock_endpoints reverse(const struct extsock_endpoints *ends)
+{
+	struct extsock_endpoints reversed = {
+		.local = ends->remote,
+		.remote = ends->local,
+		.lport = ends->rport,
+		.rport = ends->lport,
+		.kind = ends->kind,
+	};
+
+	return reversed;
+}
+
 static bool are_peers(const struct extsock_socket *a,
 		      const struct extsock_socket *b)
 {
@@ -75,23 +93,17 @@ static bool are_peers(const struct extsock_socket *a,
 	if (net_eq(sock_net(a->sk), sock_net(b->sk)))
 		return true;
 	/* Not as the census saw them: a handshake may have ended since. */
-	if (is_loopback(&a->ends.remote) ||
+	if (!a->tcp || !b->tcp || is_loopback(&a->ends.remote) ||
 	    READ_ONCE(a->sk->sk_state) == TCP_SYN_SENT ||
 	    READ_ONCE(b->sk->sk_state) == TCP_SYN_SENT)
 		return false;
-	return bytes_agree(a->sk, b->sk) && bytes_agree(b->sk, a->sk);
+	return bytes_agree(a->tcp, b->tcp) && bytes_agree(b->tcp, a->tcp);
 }
 
 static bool has_peer(struct extsock_census *census,
 		     const struct extsock_socket *entry)
 {
-	const struct extsock_endpoints reversed = {
-		.local = entry->ends.remote,
-		.remote = entry->ends.local,
-		.lport = entry->ends.rport,
-		.rport = entry->ends.lport,
-		.kind = EXTSOCK_TCP,
-	};
+	const struct extsock_endpoints reversed = reverse(&entry->ends);
 	struct rhlist_head *list, *pos;
 	struct extsock_socket *other;
 
@@ -100,21 +112,6 @@ static bool has_peer(struct extsock_census *census,
 		if (are_peers(entry, other))
 			return true;
 	return false;
-}
-
-/* The server's side of a connection, with a reference: perhaps a request. */
-static struct sock *server_side(struct net *net,
-				const struct extsock_endpoints *client, int dif)
-{
-	const struct in6_addr *from = &client->local;
-	const struct in6_addr *to = &client->remote;
-
-	if (ipv6_addr_v4mapped(to))
-		return extsock_inet_lookup(net, from->s6_addr32[3],
-					   client->lport, to->s6_addr32[3],
-					   ntohs(client->rport), dif, 0);
-	return extsock_inet6_lookup(net, from, client->lport, to,
-				    ntohs(client->rport), dif, 0);
 }
 
 /* Would a SYN of @client come to @listener? */
@@ -153,8 +150,9 @@ static bool is_unaccepted(const struct sock *sk)
 static bool is_requested(const struct extsock_socket *client,
 			 const struct extsock_socket *listener, bool *unclear)
 {
-	struct sock *sk = server_side(sock_net(listener->sk), &client->ends,
-				      READ_ONCE(listener->sk->sk_bound_dev_if));
+	const struct extsock_endpoints server = reverse(&client->ends);
+	struct sock *sk = extsock_ends_find(sock_net(listener->sk), &server,
+					    READ_ONCE(listener->sk->sk_bound_dev_if));
 	bool requested;
 
 	if (!sk) {
@@ -163,9 +161,9 @@ static bool is_requested(const struct extsock_socket *client,
 		return false;
 	}
 	if (READ_ONCE(sk->sk_state) == TCP_NEW_SYN_RECV) {
-		requested = inet_reqsk(sk)->rsk_listener == listener->sk;
+		requested = inet_reqsk(sk)->rsk_listener == listener->tcp;
 	} else {
-		requested = extsock_queue_has(listener->sk, sk);
+		requested = extsock_queue_has(listener->tcp, sk);
 		*unclear |= !requested && is_unaccepted(sk);
 	}
 	sock_gen_put(sk);
@@ -183,7 +181,7 @@ static bool has_listener(struct extsock_census *census,
 
 	list = extsock_census_by_ends(census, &port);
 	rhl_for_each_entry_rcu(other, pos, list, by_ends) {
-		if (other->state != TCP_LISTEN)
+		if (other->state != TCP_LISTEN || !other->tcp)
 			continue;
 		if (!net_eq(sock_net(entry->sk), sock_net(other->sk)) &&
 		    is_loopback(&entry->ends.remote))
@@ -235,13 +233,7 @@ static bool has_receiver(struct extsock_census *census,
 	const struct extsock_endpoints port = {
 		.lport = entry->ends.rport, .kind = EXTSOCK_UDP,
 	};
-	const struct extsock_endpoints reversed = {
-		.local = entry->ends.remote,
-		.remote = entry->ends.local,
-		.lport = entry->ends.rport,
-		.rport = entry->ends.lport,
-		.kind = EXTSOCK_UDP,
-	};
+	const struct extsock_endpoints reversed = reverse(&entry->ends);
 	struct net *here = sock_net(entry->sk);
 	struct sock *sk;
 
@@ -297,6 +289,7 @@ static enum extsock_class classify(struct extsock_census *census,
 		return EXTSOCK_LISTENING;
 	switch (entry->kind) {
 	case EXTSOCK_TCP:
+	case EXTSOCK_MPTCP:
 		return classify_tcp(census, entry, unclear);
 	case EXTSOCK_UDP:
 		return classify_udp(census, entry);
@@ -308,12 +301,58 @@ static enum extsock_class classify(struct extsock_census *census,
 	}
 }
 
-/* Datagram sockets hold no connection: they are kept. */
+/*
+ * A path, or @ and an abstract name. As in /proc/net/unix, a NUL within the latter
+ * is an @; those at its end, which pad a sun_path, are left out.
+ */
+static void read_path(const struct unix_address *name, char path[PATH_SIZE])
+{
+	const size_t start = offsetof(struct sockaddr_un, sun_path);
+	size_t len = name ? min_t(size_t, name->len - start, PATH_SIZE - 1) : 0;
+
+	if (len)
+		memcpy(path, (const char *)name->name + start, len);
+	while (len && !path[len - 1])
+		len--;
+	path[len] = '\0';
+	while (len--)
+		if (!path[len])
+			path[len] = '@';
+}
+
+/* What the rules say of the other end. */
+static enum extsock_action rule_for(const struct extsock_socket *entry,
+				    const struct extsock_rules *rules)
+{
+	char path[PATH_SIZE] = "";
+	struct extsock_remote remote = {
+		.addr = entry->ends.remote, .port = ntohs(entry->ends.rport),
+		.path = path,
+	};
+
+	if (entry->sk->sk_family == AF_UNIX) {
+		remote.protocol = EXTSOCK_PROTOCOL_UNIX;
+		read_path(entry->peer_name, path);
+	} else if (entry->kind == EXTSOCK_UDP) {
+		remote.protocol = EXTSOCK_PROTOCOL_UDP;
+	} else {
+		remote.protocol = EXTSOCK_PROTOCOL_TCP;
+	}
+	return extsock_rules_match(rules, &remote);
+}
+
+/* Datagram sockets hold no connection: without a rule they are kept. */
 static enum extsock_action choose(const struct extsock_socket *entry,
+				  const struct extsock_rules *rules,
 				  enum extsock_action policy)
 {
+	enum extsock_action action;
+
 	if (entry->class != EXTSOCK_EXTERNAL)
 		return EXTSOCK_NONE;
+	action = rule_for(entry, rules);
+	if (action != EXTSOCK_NONE)
+		return action;
 	if (entry->kind == EXTSOCK_UDP || entry->kind == EXTSOCK_UNIX_DGRAM)
 		return EXTSOCK_KEEP;
 	return policy;
@@ -323,8 +362,9 @@ static enum extsock_action choose(const struct extsock_socket *entry,
  * Judge those who have no class yet. Unless this is the last look, one of whom
  * it is unclear gets none; returns whether there is such a one.
  */
-static bool judge(struct extsock_census *census, enum extsock_action policy,
-		  bool last)
+static bool judge(struct extsock_census *census,
+		  const struct extsock_rules *rules,
+		  enum extsock_action policy, bool last)
 {
 	struct extsock_socket *entry;
 	bool again = false;
@@ -344,7 +384,7 @@ static bool judge(struct extsock_census *census, enum extsock_action policy,
 			continue;
 		}
 		entry->class = class;
-		entry->action = choose(entry, policy);
+		entry->action = choose(entry, rules, policy);
 		census->counts[class]++;
 	}
 	return again;
@@ -353,15 +393,17 @@ static bool judge(struct extsock_census *census, enum extsock_action policy,
 /**
  * extsock_verdict_pass() - judge every socket of a census
  * @census: the census, not yet published
- * @policy: the action of an external connection
+ * @rules: the action of external sockets that they match
+ * @policy: the action of other external connections
  *
  * Context: may sleep.
  */
 void extsock_verdict_pass(struct extsock_census *census,
+			  const struct extsock_rules *rules,
 			  enum extsock_action policy)
 {
 	unsigned int look = 1;
 
-	while (judge(census, policy, look++ == EXTSOCK_LOOKS))
+	while (judge(census, rules, policy, look++ == EXTSOCK_LOOKS))
 		usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
 }

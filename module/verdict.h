@@ -3,8 +3,10 @@
 #define _EXTSOCK_VERDICT_H
 
 #include "census.h"
+#include "rule.h"
 
 void extsock_verdict_pass(struct extsock_census *census,
+			  const struct extsock_rules *rules,
 			  enum extsock_action policy);
 
 #endif /* _EXTSOCK_VERDICT_H */

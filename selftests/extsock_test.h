@@ -23,6 +23,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -221,6 +223,11 @@ UNUSED static int groups(const char *fmt, ...)
 UNUSED static int control(const struct group *g, const char *command)
 {
 	return put(procfs(g, "control"), "%s", command);
+}
+
+UNUSED static int set_rules(const struct group *g, const char *text)
+{
+	return write_file(procfs(g, "rules"), text, strlen(text));
 }
 
 UNUSED static bool state_is(const struct group *g, const char *state)
@@ -628,6 +635,27 @@ UNUSED static int pass_fd(struct actor *to, int fd)
 	return fd;
 }
 
+/* The test gets a descriptor of an actor. */
+UNUSED static int pass_out(struct actor *from, int fd)
+{
+	int pidfd = syscall(SYS_pidfd_open, from->pid, 0);
+	int got = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	close(pidfd);
+	return got;
+}
+
+/* Where a message keeps descriptors is the kernel's secret since Linux 6.17. */
+UNUSED static bool can_see_messages(void)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	uname(&name);
+	sscanf(name.release, "%d.%d", &major, &minor);
+	return major < 6 || (major == 6 && minor < 17);
+}
+
 /* ---- two network namespaces, joined by veth ---- */
 
 UNUSED static int sh(const char *fmt, ...)
@@ -711,6 +739,12 @@ UNUSED static char *column_of(const struct group *g, pid_t pid, int fd,
 UNUSED static char *class_of(const struct group *g, struct actor *a, int fd)
 {
 	return column_of(g, a->pid, fd, "class");
+}
+
+/* Of one in a message to a member, by whom it can only be seen on some kernels. */
+UNUSED static char *class_in_flight(const struct group *g, struct actor *a)
+{
+	return column_of(g, can_see_messages() ? a->pid : 0, -1, "class");
 }
 
 UNUSED static int count_rows(const struct group *g)

@@ -349,28 +349,6 @@ TEST_F(class, passed_to_another_member)
 	EXPECT_EQ(-ECONNRESET, receive(OUTSIDE, peer));
 }
 
-/* Sent and not received yet, and closed: nobody has a descriptor. */
-TEST_F(class, in_flight_is_not_reset)
-{
-	int l = listener(OUTSIDE, AF_INET), sv[2];
-	int fd = connect_to(self->a, AF_INET, NULL, port_of(OUTSIDE, l), 0);
-	int peer = accept_from(OUTSIDE, l);
-
-	ASSERT_EQ(0, CALL(self->a, SYS_socketpair, AF_UNIX, SOCK_STREAM, 0,
-			  buf_of(self->a)));
-	memcpy(sv, buf_of(self->a), sizeof(sv));
-	ASSERT_TRUE(send_fd(self->a, sv[0], fd));
-	ASSERT_EQ(0, CALL(self->a, SYS_close, fd));
-	FREEZE();
-	EXPECT_STREQ("shared", column_of(&self->g, 0, -1, "class"));
-	EXPECT_STREQ("-", column_of(&self->g, 0, -1, "action"));
-	EXPECT_EQ(3, count_rows(&self->g));
-	THAW();
-	fd = receive_fd(self->a, sv[1]);
-	ASSERT_LE(0, fd);
-	EXPECT_TRUE(carries(self->a, fd, OUTSIDE, peer));
-}
-
 TEST_F(class, the_other_end_of_one_in_flight_is_internal)
 {
 	struct pair p = connection(self->a, self->b, AF_INET);
@@ -472,25 +450,6 @@ TEST_F(class, other_families_are_listed)
 	EXPECT_STREQ("-", column_of(&self->g, self->a->pid, raw, "action"));
 	EXPECT_EQ(3, count_rows(&self->g));
 	THAW();
-}
-
-/* Its TCP connections are its own and in no row. */
-TEST_F(class, mptcp_is_listed_once)
-{
-	int l = listener(OUTSIDE, AF_INET), fd;
-
-	fd = CALL(self->a, SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, connect_fd(self->a, fd, AF_INET, NULL,
-				port_of(OUTSIDE, l)));
-	EXPECT_EQ(0, count_rows(&self->g));
-	FREEZE();
-	EXPECT_EQ(1, count_rows(&self->g));
-	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, fd));
-	EXPECT_STREQ("mptcp", column_of(&self->g, self->a->pid, fd,
-					"protocol"));
-	THAW();
-	EXPECT_TRUE(carries(self->a, fd, OUTSIDE, accept_from(OUTSIDE, l)));
 }
 
 TEST_F(class, hundreds_of_descriptors)

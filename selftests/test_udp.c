@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * UDP sockets: whether what one sends stays inside of the group. They hold no
- * connection, so a thaw leaves them alone.
+ * connection, so without a rule a thaw leaves them alone.
  */
 #include "extsock_test.h"
 
@@ -70,6 +70,42 @@ TEST_F(udp, to_an_outsider_is_external_and_kept)
 	EXPECT_STREQ("keep", column_of(&self->g, self->a->pid, fd, "action"));
 	EXPECT_STREQ("udp", column_of(&self->g, self->a->pid, fd, "protocol"));
 	THAW();
+	ASSERT_EQ(4, send_text(self->a, fd, "ping"));
+	EXPECT_EQ(4, receive(OUTSIDE, server));
+}
+
+/* As after an ICMP error: one error, and nothing else. */
+TEST_F(udp, reset_by_a_rule)
+{
+	int server = udp_at(OUTSIDE, variant->family, NULL, 0);
+	int fd = udp_to(self->a, variant->family, NULL,
+			port_of(OUTSIDE, server));
+	int idle = udp_at(self->a, variant->family, NULL, 0);
+
+	ASSERT_EQ(0, set_rules(&self->g, "reset udp"));
+	FREEZE();
+	EXPECT_STREQ("reset", column_of(&self->g, self->a->pid, fd, "action"));
+	EXPECT_STREQ("-", column_of(&self->g, self->a->pid, idle, "action"));
+	THAW();
+	EXPECT_EQ(POLLOUT | POLLERR, poll_fd(self->a, fd));
+	EXPECT_EQ(-ECONNREFUSED, send_text(self->a, fd, "ping"));
+	ASSERT_EQ(4, send_text(self->a, fd, "ping"));
+	EXPECT_EQ(4, receive(OUTSIDE, server));
+	EXPECT_EQ(POLLOUT, poll_fd(self->a, idle));
+}
+
+TEST_F(udp, a_reader_wakes_when_reset_by_a_rule)
+{
+	int server = udp_at(OUTSIDE, variant->family, NULL, 0);
+	int fd = udp_to(self->a, variant->family, NULL,
+			port_of(OUTSIDE, server));
+
+	ASSERT_EQ(0, set_rules(&self->g, "reset udp"));
+	START(self->a, SYS_recvfrom, fd, buf_of(self->a), 16, 0, NULL, NULL);
+	ASSERT_TRUE(sleeps_in(self->a->pid, SYS_recvfrom));
+	FREEZE();
+	THAW();
+	EXPECT_EQ(-ECONNREFUSED, result(self->a));
 	ASSERT_EQ(4, send_text(self->a, fd, "ping"));
 	EXPECT_EQ(4, receive(OUTSIDE, server));
 }

@@ -67,6 +67,36 @@
 #define EXTSOCK_ACTION_WAIT		"wait"
 #define EXTSOCK_ACTION_KEEP		"keep"
 
+/*
+ * NAME/rules: "ACTION [PROTOCOL] [to ADDR[/LEN]] [port N[-M]] [path GLOB]", one a
+ * line. A word that begins with # begins a comment.
+ */
+#define EXTSOCK_PROTOCOL_NAME_ANY	"any"
+#define EXTSOCK_PROTOCOL_NAME_TCP	"tcp"
+#define EXTSOCK_PROTOCOL_NAME_UDP	"udp"
+#define EXTSOCK_PROTOCOL_NAME_UNIX	"unix"
+#define EXTSOCK_RULE_TO			"to"
+#define EXTSOCK_RULE_PORT		"port"
+#define EXTSOCK_RULE_PATH		"path"
+
+/* How many rules a list may have, and how many bytes its text. */
+#define EXTSOCK_RULES_MAX		1024
+#define EXTSOCK_RULES_SIZE		262144
+
+/*
+ * The list that a group starts with: what libraries open silently, and no program
+ * will ever close.
+ */
+#define EXTSOCK_RULES_DEFAULT \
+	"reset tcp port 389\n" \
+	"reset tcp port 636\n" \
+	"reset tcp port 6000-6063\n" \
+	"reset unix path /tmp/.X11-unix/X*\n" \
+	"reset unix path @/tmp/.X11-unix/X*\n" \
+	"reset unix path /run/nscd/socket\n" \
+	"reset unix path /var/run/nscd/socket\n" \
+	"reset unix path /var/lib/sss/pipes/*\n"
+
 /* NAME/sockets: column "direction" */
 #define EXTSOCK_DIRECTION_CONNECT	"connect"
 #define EXTSOCK_DIRECTION_ACCEPT	"accept"

@@ -3,6 +3,7 @@
 #define _EXTSOCK_COMPAT_NET_AF_UNIX_H
 
 #include_next <net/af_unix.h>
+#include <net/scm.h>
 
 /*
  * Is a unix socket in some message? Until 6.10, and its stable versions, those
@@ -14,5 +15,18 @@
 #else
 #define extsock_unix_in_flight(sk) (READ_ONCE(unix_sk(sk)->vertex) != NULL)
 #endif /* UNIX_GC_CANDIDATE */
+
+/*
+ * The descriptors in a message, or NULL. Where a message keeps them is private to
+ * the kernel since 6.17: then they are not seen.
+ */
+static inline struct scm_fp_list *extsock_unix_fds(const struct sk_buff *skb)
+{
+#ifdef UNIXCB
+	return UNIXCB(skb).fp;
+#else
+	return NULL;
+#endif /* UNIXCB */
+}
 
 #endif /* _EXTSOCK_COMPAT_NET_AF_UNIX_H */
