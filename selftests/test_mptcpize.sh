@@ -34,12 +34,12 @@ rows()
 		END { print n + 0 }' "/proc/extsock/$group/sockets"
 }
 
-# inside COMMAND...: run it as a member, in the background
+# inside COMMAND...: run it as a member, in the background; it reads from 3
 inside()
 {
 	(
 		echo 0 >"$dir/members"
-		exec "$@"
+		exec "$@" <&3
 	) &
 	started="$started $!"
 }
@@ -51,12 +51,13 @@ client()
 
 	shift 2
 	mkfifo "$work/$name.in"
-	inside "$@" redis-cli -p "$port" <>"$work/$name.in" >"$work/$name" 2>&1
+	inside "$@" redis-cli -p "$port" 3<>"$work/$name.in" >"$work/$name" 2>&1
 	tell "$name" "set $name here"
 	eventually said "$name" OK
 }
 
-tell() { echo "$2" >"$work/$1.in"; }
+# Opened both ways, it waits for no reader.
+tell() { echo "$2" 1<>"$work/$1.in"; }
 
 # knows NAME: its connection, the same or a new one, works
 knows()
@@ -76,7 +77,8 @@ trap cleanup EXIT
 echo "+$group" >/sys/kernel/extsock/groups
 
 check "a multipath server starts outside" server 6501
-inside mptcpize run redis-server --port 6502 --save '' --logfile /dev/null
+inside mptcpize run redis-server --port 6502 --save '' --logfile /dev/null \
+	3</dev/null
 check "a multipath server starts inside" eventually answers 6502
 check "a plain client of the one outside" client plain_out 6501
 check "a multipath client of the one outside" client multi_out 6501 mptcpize run
