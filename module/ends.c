@@ -20,6 +20,9 @@ static enum extsock_kind inet_kind(const struct sock *sk)
 		return EXTSOCK_MPTCP;
 	if (sk->sk_type == SOCK_DGRAM && sk->sk_protocol == IPPROTO_UDP)
 		return EXTSOCK_UDP;
+	if (sk->sk_type == SOCK_RAW || sk->sk_protocol == IPPROTO_ICMP ||
+	    sk->sk_protocol == IPPROTO_ICMPV6)
+		return EXTSOCK_STATED;
 	return EXTSOCK_OTHER;
 }
 
@@ -39,8 +42,14 @@ enum extsock_kind extsock_ends_kind(const struct sock *sk)
 	case AF_UNIX:
 		return sk->sk_type == SOCK_DGRAM ? EXTSOCK_UNIX_DGRAM :
 						   EXTSOCK_UNIX_STREAM;
+	case AF_VSOCK:
+		return sk->sk_type == SOCK_DGRAM ? EXTSOCK_OTHER :
+						   EXTSOCK_STATED;
 	case AF_NETLINK:
 	case AF_PACKET:
+	case AF_KEY:
+	case AF_ALG:
+	case AF_XDP:
 		return EXTSOCK_PEERLESS;
 	default:
 		return EXTSOCK_OTHER;

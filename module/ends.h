@@ -17,7 +17,10 @@ struct sock;
  * @EXTSOCK_UDP: UDP over IPv4 or IPv6
  * @EXTSOCK_UNIX_STREAM: unix stream and seqpacket, which have connections
  * @EXTSOCK_UNIX_DGRAM: unix datagram
- * @EXTSOCK_PEERLESS: netlink and packet, whose peer is the kernel or the wire
+ * @EXTSOCK_PEERLESS: netlink, packet and the like, whose peer is the kernel or
+ *	the wire
+ * @EXTSOCK_STATED: raw, ping and vsock: not supported either, but sk_state
+ *	tells whether there is a peer
  */
 enum extsock_kind {
 	EXTSOCK_OTHER,
@@ -27,6 +30,7 @@ enum extsock_kind {
 	EXTSOCK_UNIX_STREAM,
 	EXTSOCK_UNIX_DGRAM,
 	EXTSOCK_PEERLESS,
+	EXTSOCK_STATED,
 };
 
 /**

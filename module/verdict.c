@@ -277,11 +277,19 @@ static enum extsock_class classify_unix(struct extsock_census *census,
 							 EXTSOCK_EXTERNAL;
 }
 
+/* One that has no peer needs no reset. */
+static bool is_supported(const struct extsock_socket *entry)
+{
+	if (entry->kind == EXTSOCK_STATED)
+		return entry->state == TCP_CLOSE;
+	return entry->kind != EXTSOCK_OTHER;
+}
+
 static enum extsock_class classify(struct extsock_census *census,
 				   const struct extsock_socket *entry,
 				   bool *unclear)
 {
-	if (entry->kind == EXTSOCK_OTHER)
+	if (!is_supported(entry))
 		return EXTSOCK_UNSUPPORTED;
 	if (entry->outside)
 		return EXTSOCK_SHARED;
