@@ -389,7 +389,8 @@ static void show_protocol(struct seq_file *seq, const struct sock *sk)
 {
 	const char *name = NULL;
 
-	if (is_inet(sk))
+	/* A raw one is not of the protocol that it reads and writes. */
+	if (is_inet(sk) && sk->sk_type != SOCK_RAW)
 		name = inet_protocol_name(sk);
 	else if (sk->sk_type == SOCK_STREAM)
 		name = "stream";
@@ -405,7 +406,14 @@ static void show_protocol(struct seq_file *seq, const struct sock *sk)
 		seq_printf(seq, "%u ", sk->sk_protocol);
 }
 
-static void show_state(struct seq_file *seq, int state)
+/* Families with states of their own, or with none, have the same numbers. */
+static bool has_tcp_states(const struct sock *sk)
+{
+	return is_inet(sk) || sk->sk_family == AF_UNIX ||
+	       sk->sk_family == AF_VSOCK;
+}
+
+static void show_state(struct seq_file *seq, const struct sock *sk, int state)
 {
 	static const char * const names[] = {
 		[TCP_ESTABLISHED] = "established",
@@ -421,7 +429,9 @@ static void show_state(struct seq_file *seq, int state)
 		[TCP_CLOSING] = "closing",
 	};
 
-	if (state > 0 && state < ARRAY_SIZE(names) && names[state])
+	if (!has_tcp_states(sk))
+		seq_puts(seq, "- ");
+	else if (state > 0 && state < ARRAY_SIZE(names) && names[state])
 		seq_printf(seq, "%s ", names[state]);
 	else
 		seq_printf(seq, "%d ", state);
@@ -513,7 +523,7 @@ static void show_row(struct seq_file *seq, const struct row *row)
 		   extsock_action_names[row->action]);
 	show_family(seq, sk);
 	show_protocol(seq, sk);
-	show_state(seq, row->state);
+	show_state(seq, sk, row->state);
 	if (sk->sk_family == AF_UNIX) {
 		show_name(seq, row->name);
 		show_name(seq, row->peer_name);

@@ -111,7 +111,8 @@
  *   action     one of EXTSOCK_ACTION_* for an external socket
  *   family     inet, inet6, unix, netlink, ... or the number
  *   protocol   tcp, udp, mptcp, ... or the number
- *   state      established, syn-sent, ... as "ss" names them
+ *   state      established, syn-sent, ... as "ss" names them, or "-" of a
+ *              family with other states
  *   local      ADDRESS:PORT or [ADDRESS]:PORT; of a unix socket its path, or @
  *              and its abstract name, with octal escapes as in "command"
  *   remote     the same of the other end
