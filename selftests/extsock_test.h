@@ -777,6 +777,22 @@ UNUSED static int command(const struct group *g, const char *text)
 	return ret;
 }
 
+/* Give a command; what it says, or "failed". Valid until the next call. */
+UNUSED static char *outcome_of(const struct group *g, const char *text)
+{
+	static char said[1024];
+	int fd = open(procfs(g, "control"), O_RDWR | O_CLOEXEC);
+	ssize_t len = -1;
+
+	if (write(fd, text, strlen(text)) > 0)
+		len = read(fd, said, sizeof(said) - 1);
+	close(fd);
+	if (len < 0)
+		return "failed";
+	said[len] = '\0';
+	return said;
+}
+
 #define FREEZE()	ASSERT_EQ(0, command(&self->g, "freeze"))
 #define THAW()		ASSERT_EQ(0, command(&self->g, "thaw"))
 

@@ -429,29 +429,6 @@ TEST_F(class, to_one_who_has_left_is_external)
 	EXPECT_EQ(-ECONNRESET, receive(self->b, p.server));
 }
 
-/* Some have no peer process, some cannot be reset. */
-TEST_F(class, other_families_are_listed)
-{
-	int netlink = CALL(self->a, SYS_socket, AF_NETLINK, SOCK_RAW, 0);
-	int packet = CALL(self->a, SYS_socket, AF_PACKET, SOCK_RAW, 0);
-	int raw = CALL(self->a, SYS_socket, AF_INET, SOCK_RAW, IPPROTO_ICMP);
-
-	ASSERT_LE(0, netlink);
-	ASSERT_LE(0, packet);
-	ASSERT_LE(0, raw);
-	FREEZE();
-	EXPECT_STREQ("idle", class_of(&self->g, self->a, netlink));
-	EXPECT_STREQ("netlink", column_of(&self->g, self->a->pid, netlink,
-					  "family"));
-	EXPECT_STREQ("idle", class_of(&self->g, self->a, packet));
-	EXPECT_STREQ("packet", column_of(&self->g, self->a->pid, packet,
-					 "family"));
-	EXPECT_STREQ("unsupported", class_of(&self->g, self->a, raw));
-	EXPECT_STREQ("-", column_of(&self->g, self->a->pid, raw, "action"));
-	EXPECT_EQ(3, count_rows(&self->g));
-	THAW();
-}
-
 TEST_F(class, hundreds_of_descriptors)
 {
 	int i, n = 300, first = -1;
