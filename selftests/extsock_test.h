@@ -635,7 +635,7 @@ UNUSED static int pass_fd(struct actor *to, int fd)
 	return fd;
 }
 
-/* The test gets a descriptor of an actor. */
+/* The test gets a descriptor of an actor, who need not know. */
 UNUSED static int pass_out(struct actor *from, int fd)
 {
 	int pidfd = syscall(SYS_pidfd_open, from->pid, 0);

@@ -319,12 +319,11 @@ TEST_F(class, taken_by_an_outsider_while_frozen_is_not_reset)
 {
 	int l = listener(OUTSIDE, AF_INET);
 	int fd = connect_to(self->a, AF_INET, NULL, port_of(OUTSIDE, l), 0);
-	int peer = accept_from(OUTSIDE, l), pidfd, got;
+	int peer = accept_from(OUTSIDE, l), got;
 
 	FREEZE();
 	EXPECT_STREQ("external", class_of(&self->g, self->a, fd));
-	pidfd = syscall(SYS_pidfd_open, self->a->pid, 0);
-	got = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	got = pass_out(self->a, fd);
 	ASSERT_GE(got, 0);
 	THAW();
 	EXPECT_TRUE(carries(OUTSIDE, got, OUTSIDE, peer));

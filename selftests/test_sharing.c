@@ -35,16 +35,6 @@ static int client_of(struct actor *a, struct actor *server, int listener)
 	return CALL(a, SYS_connect, fd, buf_of(a), *len) ? -1 : fd;
 }
 
-/* The test gets a socket of an actor, who need not know. */
-static int take_fd(struct actor *a, int fd)
-{
-	int pidfd = syscall(SYS_pidfd_open, a->pid, 0);
-	int got = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-
-	close(pidfd);
-	return got;
-}
-
 #define THAW_SAYS(part)							\
 do {									\
 	char *said_ = outcome_of(&self->g, "thaw");			\
@@ -156,7 +146,7 @@ TEST_F(sharing, with_a_child_that_has_left)
 /* It is an outsider's alone: no member has a descriptor. */
 TEST_F(sharing, given_away_is_not_reset)
 {
-	int got = take_fd(self->m, self->fd);
+	int got = pass_out(self->m, self->fd);
 
 	ASSERT_LE(0, got);
 	ASSERT_EQ(0, CALL(self->m, SYS_close, self->fd));
@@ -174,7 +164,7 @@ TEST_F(sharing, its_other_end_is_internal)
 	struct actor *server = member(&self->g);
 	int l = server_at(server, variant->family);
 	int fd = client_of(self->m, server, l), peer = accept_from(server, l);
-	int got = take_fd(server, peer);
+	int got = pass_out(server, peer);
 
 	ASSERT_LE(0, got);
 	FREEZE();
@@ -191,7 +181,7 @@ TEST_F(sharing, taken_while_frozen_and_given_back)
 	int got;
 
 	FREEZE();
-	got = take_fd(self->m, self->fd);
+	got = pass_out(self->m, self->fd);
 	ASSERT_LE(0, got);
 	close(got);
 	THAW_SAYS("thawed: 1 socket reset\n");
@@ -204,7 +194,7 @@ TEST_F(sharing, taken_while_frozen_and_kept)
 	int got;
 
 	FREEZE();
-	got = take_fd(self->m, self->fd);
+	got = pass_out(self->m, self->fd);
 	ASSERT_LE(0, got);
 	EXPECT_STREQ("external", class_of(&self->g, self->m, self->fd));
 	THAW_SAYS("thawed: 0 sockets reset\nleft alone: 1,");
@@ -231,7 +221,7 @@ TEST_F(sharing, a_listener_taken_while_frozen)
 	FREEZE();
 	EXPECT_STREQ("external", column_of(&self->g, self->m->pid, -1,
 					   "class"));
-	got = take_fd(self->m, l);
+	got = pass_out(self->m, l);
 	ASSERT_LE(0, got);
 	THAW_SAYS("thawed: 1 socket reset\nleft alone: 1,");
 	EXPECT_EQ(-ECONNRESET, receive(self->m, self->fd));
@@ -247,7 +237,7 @@ TEST_F(sharing, with_another_group)
 	int got, fd;
 
 	make_group(&other, "other");
-	got = take_fd(self->m, self->fd);
+	got = pass_out(self->m, self->fd);
 	close(self->listener);
 	c = actor();
 	ASSERT_EQ(0, join(&other, c));
