@@ -479,6 +479,7 @@ static struct extsock_census *take(struct extsock_group *group)
 	xa_init(&tables);
 	if (!census)
 		return ERR_PTR(-ENOMEM);
+	census->group = group->id;
 	err = collect_tasks(group, &tasks, &census->processes);
 	if (!err)
 		err = count_tables(&tasks, &tables);

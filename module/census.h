@@ -124,6 +124,7 @@ struct extsock_flight {
  * @by_sock: the table by socket
  * @by_ends: the table by ends; several sockets may have the same ends, in
  *	different network namespaces
+ * @group: id of the group
  * @nr: how many sockets there are in @sockets
  * @processes: how many members there were
  * @counts: sockets by class
@@ -137,6 +138,7 @@ struct extsock_census {
 	struct list_head flights;
 	struct rhashtable by_sock;
 	struct rhltable by_ends;
+	u64 group;
 	unsigned int nr;
 	unsigned int processes;
 	unsigned int counts[EXTSOCK_CLASSES];

@@ -27,6 +27,7 @@
 #include <net/udp.h>
 
 #include "queue.h"
+#include "tag.h"
 #include "verdict.h"
 
 /* A sun_path can be full, and the kernel adds a NUL. */
@@ -114,6 +115,19 @@ static bool has_peer(struct extsock_census *census,
 	return false;
 }
 
+/*
+ * The other side of a connection, as @there could have it, with a reference:
+ * perhaps a request, or what is left in TIME_WAIT.
+ */
+static struct sock *other_side(const struct extsock_socket *entry,
+			       const struct sock *there)
+{
+	const struct extsock_endpoints reversed = reverse(&entry->ends);
+
+	return extsock_ends_find(sock_net(there), &reversed,
+				 READ_ONCE(there->sk_bound_dev_if));
+}
+
 /* Would a SYN of @client come to @listener? */
 static bool is_called(const struct extsock_socket *client,
 		      const struct extsock_socket *listener)
@@ -150,9 +164,7 @@ static bool is_unaccepted(const struct sock *sk)
 static bool is_requested(const struct extsock_socket *client,
 			 const struct extsock_socket *listener, bool *unclear)
 {
-	const struct extsock_endpoints server = reverse(&client->ends);
-	struct sock *sk = extsock_ends_find(sock_net(listener->sk), &server,
-					    READ_ONCE(listener->sk->sk_bound_dev_if));
+	struct sock *sk = other_side(client, listener->sk);
 	bool requested;
 
 	if (!sk) {
@@ -246,15 +258,67 @@ static bool has_receiver(struct extsock_census *census,
 		has_far_receiver(census, entry, &port));
 }
 
+/* Has the other side said that it sends no more? */
+static bool has_ended(const struct sock *sk)
+{
+	int state = READ_ONCE(sk->sk_state);
+
+	return state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK ||
+	       state == TCP_CLOSING;
+}
+
+/* Was this socket opened by a member? */
+static bool is_tagged(const struct extsock_census *census, struct sock *sk)
+{
+	const struct extsock_tag *tag = extsock_tag_find(sk);
+
+	return tag && tag->group == census->group;
+}
+
+/*
+ * The class of a connection whose other end no member holds. One that a member
+ * has closed sends what it has still to send. One in TIME_WAIT has been closed,
+ * by whomever: there is nobody left whose end could be reset, as with a unix
+ * socket. When the one becomes the other its tag goes first.
+ */
+static enum extsock_class classify_closed(struct extsock_census *census,
+					  const struct extsock_socket *entry,
+					  bool *unclear)
+{
+	enum extsock_class class = EXTSOCK_EXTERNAL;
+	struct sock *sk = other_side(entry, entry->sk);
+
+	if (!sk)
+		return class;
+	if (READ_ONCE(sk->sk_state) == TCP_TIME_WAIT) {
+		if (has_ended(entry->sk))
+			class = EXTSOCK_IDLE;
+	} else if (sk_fullsock(sk) && sock_flag(sk, SOCK_DEAD)) {
+		if (is_tagged(census, sk))
+			class = EXTSOCK_INTERNAL;
+		else
+			*unclear = true;
+	}
+	sock_gen_put(sk);
+	return class;
+}
+
+/* With TCP_FASTOPEN_CONNECT the first write sends the SYN, not connect(). */
+static bool is_deferred(const struct extsock_socket *entry)
+{
+	return entry->state == TCP_SYN_SENT && entry->tcp &&
+	       !READ_ONCE(tcp_sk(entry->tcp)->segs_out);
+}
+
 static enum extsock_class classify_tcp(struct extsock_census *census,
 				       const struct extsock_socket *entry,
 				       bool *unclear)
 {
-	if (entry->state == TCP_CLOSE)
+	if (entry->state == TCP_CLOSE || is_deferred(entry))
 		return EXTSOCK_IDLE;
 	if (has_peer(census, entry) || has_listener(census, entry, unclear))
 		return EXTSOCK_INTERNAL;
-	return EXTSOCK_EXTERNAL;
+	return classify_closed(census, entry, unclear);
 }
 
 static enum extsock_class classify_udp(struct extsock_census *census,
