@@ -13,6 +13,7 @@ wanted="drivers/net/veth.ko drivers/net/dummy.ko drivers/net/tun.ko
 	net/netlink net/packet net/sched net/tls net/sctp net/core net/llc
 	net/802 net/bridge net/mptcp net/vmw_vsock lib/libcrc32c.ko
 	crypto/af_alg.ko crypto/algif_hash.ko
+	crypto/gcm.ko crypto/ctr.ko crypto/ghash-generic.ko crypto/gf128mul.ko
 	arch/x86/crypto/crc32c-intel.ko"
 
 pack_modules()
