@@ -157,13 +157,14 @@ FIXTURE_SETUP(scale)
 	crowd = mmap(NULL, sizeof(*crowd), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	crowd->each = number("EXTSOCK_EACH", 100);
+	make_group(&self->g, "scale");
+	ASSERT_EQ(0, put(sysfs(&self->g, "freeze_ms"), "120000"));
+	self->parent = member(&self->g);
+	/* After the fork: it is nobody else's. */
 	self->listener = listener_at(OUTSIDE, AF_INET, NULL, 4096);
 	crowd->port = port_of(OUTSIDE, self->listener);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, accept_all,
 				    &self->listener));
-	make_group(&self->g, "scale");
-	ASSERT_EQ(0, put(sysfs(&self->g, "freeze_ms"), "120000"));
-	self->parent = member(&self->g);
 }
 
 FIXTURE_TEARDOWN(scale)
