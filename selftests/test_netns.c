@@ -35,6 +35,7 @@ TEST_F(netns, members_in_several)
 	struct actor *here = member(&self->g), *out = actor();
 	struct pair in[3], ex[3];
 	struct actor *all[] = { here, self->a, self->b };
+	char *own;
 	int i;
 
 	ASSERT_EQ(0, join_namespaces());
@@ -57,9 +58,10 @@ TEST_F(netns, members_in_several)
 		EXPECT_STREQ("external", class_of(&self->g, all[i],
 						  ex[i].client));
 	}
-	EXPECT_STRNE(column_of(&self->g, here->pid, in[0].client, "netns"),
-		     strdup(column_of(&self->g, self->a->pid, in[1].client,
-				      "netns")));
+	own = strdup(column_of(&self->g, here->pid, in[0].client, "netns"));
+	EXPECT_STRNE(own, column_of(&self->g, self->a->pid, in[1].client,
+				    "netns"));
+	free(own);
 	THAW();
 	for (i = 0; i < 3; i++) {
 		EXPECT_TRUE(carries(all[i], in[i].client, all[i],
