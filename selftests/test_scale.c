@@ -201,9 +201,8 @@ TEST_F_TIMEOUT(scale, a_thousand_processes, 900)
 	char want[256];
 
 	START(self->parent, -1L, make_crowd, n);
-	ASSERT_TRUE(EVENTUALLY(is_done(self->parent)));
-	ASSERT_EQ(n, self->parent->stage->ret);
 	ASSERT_TRUE(comes_to_ready(n));
+	ASSERT_EQ(n, result(self->parent));
 	ASSERT_EQ(0, crowd->failed);
 	begin = now_ms();
 	snprintf(want, sizeof(want),

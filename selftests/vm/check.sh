@@ -2,16 +2,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # check.sh KERNEL [NAME]: build, run the tests in a guest, judge. NAME: only this
 # program of them, or only this test, as its "ok" line calls it.
-# CONNECTIONS in the environment: how many test_probe opens and closes.
+# In the environment, CONNECTIONS: how many test_probe opens and closes;
+# PROCESSES: how many, of 100 sockets each, test_scale freezes.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
 kernel=$1
 only=${2-}
 connections=${CONNECTIONS:-10000}
+processes=${PROCESSES:-1000}
 memory=4096 deadline=1200
 case $kernel in
-*-debug) memory=6144 deadline=2400 ;;
+*-debug)
+	memory=6144 deadline=2400
+	processes=${PROCESSES:-200}
+	;;
 esac
 
 # The C program that has this test.
@@ -46,7 +51,8 @@ echo timeout=$deadline >extsock/settings
 ./run_kselftest.sh ${name+-t extsock:$name}
 EOF
 "$vm_dir/run.sh" -k "$kernel" -t "$deadline" -m "$memory" "$build/script" \
-	"EXTSOCK_CONNECTIONS=$connections" ${test+"EXTSOCK_ONLY=$test"} |
+	"EXTSOCK_CONNECTIONS=$connections" "EXTSOCK_PROCESSES=$processes" \
+	${test+"EXTSOCK_ONLY=$test"} |
 	grep -vE '^#  ?#  (RUN|      OK)|^GUEST|^# TAP version' || true
 passed=0 failed=0
 
