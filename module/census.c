@@ -20,7 +20,7 @@
 
 #include "census.h"
 #include "hidden.h"
-#include "mptcp.h"
+#include "sockets.h"
 
 /* Descriptors taken at once while the table is locked. */
 #define BATCH		64
@@ -49,18 +49,6 @@ struct tasks {
 	struct task_struct **task;
 	unsigned int nr;
 	unsigned int max;
-};
-
-static const struct rhashtable_params sock_params = {
-	.head_offset = offsetof(struct extsock_socket, by_sock),
-	.key_offset = offsetof(struct extsock_socket, sk),
-	.key_len = sizeof_field(struct extsock_socket, sk),
-};
-
-static const struct rhashtable_params ends_params = {
-	.head_offset = offsetof(struct extsock_socket, by_ends),
-	.key_offset = offsetof(struct extsock_socket, key),
-	.key_len = sizeof_field(struct extsock_socket, key),
 };
 
 static void put_tasks(struct tasks *tasks)
@@ -146,162 +134,11 @@ static int count_tables(const struct tasks *tasks, struct xarray *tables)
 	return 0;
 }
 
-static void copy_tag(struct extsock_socket *entry)
-{
-	struct extsock_tag *tag;
-
-	rcu_read_lock();
-	tag = extsock_tag_find(entry->sk);
-	if (tag) {
-		entry->direction = tag->direction;
-		entry->opener = get_pid(tag->opener);
-		entry->opened = tag->opened;
-		memcpy(entry->command, tag->command, sizeof(entry->command));
-	}
-	rcu_read_unlock();
-}
-
-static int enter(struct extsock_census *census, struct extsock_socket *entry)
-{
-	int err;
-
-	err = rhashtable_insert_fast(&census->by_sock, &entry->by_sock,
-				     sock_params);
-	if (err)
-		return err;
-	list_add_tail(&entry->node, &census->sockets);
-	census->nr++;
-	if (!entry->key.lport || (entry->key.kind != EXTSOCK_TCP &&
-				  entry->key.kind != EXTSOCK_UDP))
-		return 0;
-	return rhltable_insert(&census->by_ends, &entry->by_ends, ends_params);
-}
-
-static void free_entry(struct extsock_socket *entry)
-{
-	sock_put(entry->sk);
-	if (entry->tcp)
-		sock_gen_put(entry->tcp);
-	if (entry->peer)
-		sock_put(entry->peer);
-	put_pid(entry->pid);
-	put_pid(entry->opener);
-	kfree(entry);
-}
-
-/* A name is given once, and freed with the socket. */
-static const struct unix_address *name_of(const struct sock *sk)
-{
-	/* Pairs with the release of bind() and connect(). */
-	return smp_load_acquire(&unix_sk(sk)->addr);
-}
-
-static void find_unix_peer(struct extsock_socket *entry)
-{
-	struct sock *sk = entry->sk;
-
-	entry->name = name_of(sk);
-	unix_state_lock(sk);
-	entry->peer = unix_peer(sk);
-	if (entry->peer)
-		sock_hold(entry->peer);
-	unix_state_unlock(sk);
-	if (entry->peer)
-		entry->peer_name = name_of(entry->peer);
-}
-
-static void find_tcp(struct extsock_socket *entry)
-{
-	if (entry->kind == EXTSOCK_MPTCP) {
-		entry->tcp = extsock_mptcp_tcp(entry->sk);
-	} else if (entry->kind == EXTSOCK_TCP) {
-		sock_hold(entry->sk);
-		entry->tcp = entry->sk;
-	}
-}
-
-static struct extsock_socket *add_entry(struct extsock_census *census,
-					struct sock *sk)
-{
-	struct extsock_socket *entry;
-	int err;
-
-	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
-	if (!entry)
-		return ERR_PTR(-ENOMEM);
-	INIT_LIST_HEAD(&entry->node);
-	sock_hold(sk);
-	entry->sk = sk;
-	entry->state = READ_ONCE(sk->sk_state);
-	extsock_ends_read(sk, &entry->ends);
-	entry->kind = extsock_ends_kind(sk);
-	if (entry->ends.rport) {
-		entry->key = entry->ends;
-	} else {
-		entry->key.lport = entry->ends.lport;
-		entry->key.kind = entry->ends.kind;
-	}
-	if (sk->sk_family == AF_UNIX)
-		find_unix_peer(entry);
-	else
-		find_tcp(entry);
-	entry->inode = extsock_ends_inode(sk);
-	entry->fd = -1;
-	copy_tag(entry);
-	err = enter(census, entry);
-	if (!err)
-		return entry;
-	/* If it is in the list, extsock_census_free() frees it. */
-	if (list_empty(&entry->node))
-		free_entry(entry);
-	return ERR_PTR(err);
-}
-
-/**
- * extsock_census_add() - enter a socket
- * @census: the census, which is being taken
- * @sk: the socket, which the caller holds
- *
- * Context: may sleep.
- * Return: its entry, old or new, or as a pointer -ENOMEM or another error of
- * the tables.
- */
-struct extsock_socket *extsock_census_add(struct extsock_census *census,
-					  struct sock *sk)
-{
-	return rhashtable_lookup_fast(&census->by_sock, &sk, sock_params) ?:
-	       add_entry(census, sk);
-}
-
-/**
- * extsock_census_add_file() - enter a socket of which there is a file
- * @census: the census, which is being taken
- * @file: the file, whose reference goes over to the census
- *
- * Context: may sleep.
- * Return: its entry, old or new, NULL if it has none since its accept is under
- * way or its protocol let it go, or an error as a pointer.
- */
-struct extsock_socket *extsock_census_add_file(struct extsock_census *census,
-					       struct file *file)
-{
-	struct sock *sk = sock_from_file(file)->sk;
-	struct extsock_socket *entry = NULL;
-
-	if (sk)
-		entry = extsock_census_add(census, sk);
-	if (IS_ERR_OR_NULL(entry) || entry->file)
-		fput(file);
-	else
-		entry->file = file;
-	return entry;
-}
-
 /* One socket in one descriptor table; consumes the reference to the file. */
 static int add_descriptor(struct extsock_census *census, struct file *file,
 			  struct task_struct *task, int fd, bool ours)
 {
-	struct extsock_socket *entry = extsock_census_add_file(census, file);
+	struct extsock_socket *entry = extsock_sockets_add_file(census, file);
 
 	if (IS_ERR_OR_NULL(entry))
 		return PTR_ERR_OR_ZERO(entry);
@@ -422,20 +259,24 @@ static void find_shared(struct extsock_census *census)
 			usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
 		any = false;
 		list_for_each_entry(entry, &census->sockets, node) {
+			cond_resched();
 			if (!entry->file || (look && !entry->outside))
 				continue;
 			entry->outside = held_outside(entry);
 			any |= entry->outside;
 		}
 	}
+	/* After the carriers: nobody outside can come to hold one now unseen. */
+	extsock_hidden_confirm(census);
+	list_for_each_entry(entry, &census->sockets, node)
+		entry->outside |= entry->moved;
 	while (spread_outside(census))
-		;
+		cond_resched();
 }
 
-/* What only the taking of the census needs. */
+/* Only the taking of the census needs them. */
 static void put_files(struct extsock_census *census)
 {
-	struct extsock_flight *flight, *next;
 	struct extsock_socket *entry;
 
 	list_for_each_entry(entry, &census->sockets, node) {
@@ -443,35 +284,11 @@ static void put_files(struct extsock_census *census)
 			fput(entry->file);
 		entry->file = NULL;
 	}
-	list_for_each_entry_safe(flight, next, &census->flights, node)
-		kfree(flight);
-	INIT_LIST_HEAD(&census->flights);
-}
-
-static struct extsock_census *alloc_census(void)
-{
-	struct extsock_census *census = kzalloc(sizeof(*census), GFP_KERNEL);
-
-	if (!census)
-		return NULL;
-	INIT_LIST_HEAD(&census->sockets);
-	INIT_LIST_HEAD(&census->flights);
-	if (rhashtable_init(&census->by_sock, &sock_params))
-		goto free;
-	if (rhltable_init(&census->by_ends, &ends_params))
-		goto destroy;
-	return census;
-
-destroy:
-	rhashtable_destroy(&census->by_sock);
-free:
-	kfree(census);
-	return NULL;
 }
 
 static struct extsock_census *take(struct extsock_group *group)
 {
-	struct extsock_census *census = alloc_census();
+	struct extsock_census *census = extsock_sockets_alloc();
 	struct tasks tasks = {};
 	struct xarray tables;
 	int err;
@@ -493,7 +310,7 @@ static struct extsock_census *take(struct extsock_group *group)
 		find_shared(census);
 	put_files(census);
 	if (err) {
-		extsock_census_free(census);
+		extsock_sockets_free(census);
 		return ERR_PTR(err);
 	}
 	return census;
@@ -504,8 +321,8 @@ static struct extsock_census *take(struct extsock_group *group)
  * @group: the group; all of its members stand still
  *
  * Context: may sleep.
- * Return: the census, without verdicts, or -ENOMEM or another error of the
- * tables, as a pointer.
+ * Return: the census, without verdicts, or as a pointer -ENOMEM or another error
+ * of the tables, or -EBUSY if somebody outside is in the middle of receiving.
  */
 struct extsock_census *extsock_census_take(struct extsock_group *group)
 {
@@ -516,53 +333,4 @@ struct extsock_census *extsock_census_take(struct extsock_group *group)
 		census = take(group);
 	} while (census == ERR_PTR(-EAGAIN));
 	return census;
-}
-
-/**
- * extsock_census_free() - let go of the sockets
- * @census: a census that nobody else uses any more, or NULL
- *
- * Context: may sleep.
- */
-void extsock_census_free(struct extsock_census *census)
-{
-	struct extsock_socket *entry, *next;
-
-	if (!census)
-		return;
-	rhashtable_destroy(&census->by_sock);
-	rhltable_destroy(&census->by_ends);
-	list_for_each_entry_safe(entry, next, &census->sockets, node) {
-		free_entry(entry);
-		cond_resched();
-	}
-	kfree(census);
-}
-
-/**
- * extsock_census_by_ends() - the TCP or UDP sockets with these ends
- * @census: the census
- * @ends: what to look for
- *
- * Context: under rcu_read_lock().
- * Return: the first one's by_ends, or NULL.
- */
-struct rhlist_head *
-extsock_census_by_ends(struct extsock_census *census,
-		       const struct extsock_endpoints *ends)
-{
-	return rhltable_lookup(&census->by_ends, ends, ends_params);
-}
-
-/**
- * extsock_census_has() - is a socket the group's?
- * @census: the census
- * @sk: the socket, which the caller holds or has found under RCU
- *
- * Context: under rcu_read_lock().
- * Return: whether the census has found it.
- */
-bool extsock_census_has(struct extsock_census *census, const struct sock *sk)
-{
-	return rhashtable_lookup(&census->by_sock, &sk, sock_params);
 }

@@ -13,8 +13,10 @@
 #include "census.h"
 #include "checkpoint.h"
 #include "freezer.h"
+#include "hidden.h"
 #include "names.h"
 #include "reset.h"
+#include "sockets.h"
 #include "verdict.h"
 
 /**
@@ -196,7 +198,10 @@ static struct extsock_census *stop_and_look(struct extsock_group *group,
 	if (err)
 		return ERR_PTR(err);
 	census = extsock_census_take(group);
-	if (IS_ERR(census))
+	if (census == ERR_PTR(-EBUSY))
+		extsock_outcome_add(outcome,
+				    "somebody outside is in the middle of receiving from a socket of the group\n");
+	else if (IS_ERR(census))
 		extsock_outcome_add(outcome,
 				    "the census failed (error %ld)\n",
 				    PTR_ERR(census));
@@ -253,6 +258,7 @@ static unsigned int reset_free(struct extsock_census *census,
 	unsigned int n = 0;
 
 	*taken = 0;
+	extsock_hidden_confirm(census);
 	list_for_each_entry(entry, &census->sockets, node) {
 		int err;
 
@@ -334,7 +340,7 @@ static int thaw(struct extsock_group *group, bool keep, const void *lease,
 				    "left alone: %u, which somebody outside has taken since the freeze\n",
 				    taken);
 	finish(group);
-	extsock_census_free(census);
+	extsock_sockets_free(census);
 	return 0;
 }
 

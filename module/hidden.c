@@ -10,9 +10,9 @@
 #include <net/af_unix.h>
 #include <net/tcp_states.h>
 
-#include "census.h"
 #include "hidden.h"
 #include "queue.h"
+#include "sockets.h"
 
 /* It is shown with who holds the socket where it waits. */
 static void adopt(struct extsock_socket *entry,
@@ -53,7 +53,7 @@ static int add_children(struct extsock_census *census,
 	for (i = 0; !err && i < children.nr; i++) {
 		struct extsock_socket *child;
 
-		child = extsock_census_add(census, children.sk[i]);
+		child = extsock_sockets_add(census, children.sk[i]);
 		if (IS_ERR(child)) {
 			err = PTR_ERR(child);
 			break;
@@ -76,12 +76,13 @@ static int add_messages(struct extsock_census *census,
 	for (i = 0; !err && i < files.nr; i++) {
 		struct extsock_socket *carried;
 
-		carried = extsock_census_add_file(census,
+		carried = extsock_sockets_add_file(census,
 						  get_file(files.file[i]));
 		if (IS_ERR(carried)) {
 			err = PTR_ERR(carried);
 		} else if (carried) {
 			carried->held++;
+			carried->flights++;
 			err = record_flight(census, carrier, carried);
 		}
 	}
@@ -121,7 +122,7 @@ static bool lives_outside(struct pid *opener, const struct extsock_group *group)
 static struct extsock_socket *add_hidden(struct extsock_census *census,
 					 struct sock *sk)
 {
-	struct extsock_socket *entry = extsock_census_add(census, sk);
+	struct extsock_socket *entry = extsock_sockets_add(census, sk);
 
 	if (!IS_ERR(entry))
 		entry->outside = true;
@@ -149,7 +150,7 @@ static int add_tagged_once(struct extsock_census *census,
 
 		if (tag->group != group->id ||
 		    lives_outside(tag->opener, group) ||
-		    extsock_census_has(census, tag->sk))
+		    extsock_sockets_find(census, tag->sk))
 			continue;
 		sk = extsock_tag_get_sock(tag);
 		if (!sk)
@@ -186,25 +187,87 @@ static int add_tagged(struct extsock_census *census,
 	return added;
 }
 
-/* For the peer of a unix socket: who connected, listened, or made the pair. */
-static bool peer_lives_outside(struct sock *sk,
-			       const struct extsock_group *group)
+/* Called for each message in a queue. */
+static void see(struct file *file, void *arg)
 {
-	bool outside;
+	struct extsock_socket *carried;
+
+	rcu_read_lock();
+	carried = extsock_sockets_find(arg, sock_from_file(file)->sk);
+	if (carried)
+		carried->seen++;
+	rcu_read_unlock();
+}
+
+static void look_into(struct extsock_census *census,
+		      struct extsock_socket *carrier)
+{
+	/* Whoever cannot be seen now is not where it was, for all we know. */
+	if (carrier->state != TCP_LISTEN)
+		extsock_queue_walk_files(carrier->sk, see, census);
+}
+
+/**
+ * extsock_hidden_confirm() - is what waited somewhere still there?
+ * @census: the census; in those that are not, @moved is set, in others cleared
+ *
+ * Somebody outside may have taken a socket out of a message or an accept queue,
+ * and have let go of the socket where it waited: no reference tells.
+ *
+ * Context: may sleep; allocates nothing.
+ */
+void extsock_hidden_confirm(struct extsock_census *census)
+{
+	const struct extsock_socket *last = NULL;
+	struct extsock_flight *flight;
+
+	list_for_each_entry(flight, &census->flights, node)
+		flight->carried->seen = 0;
+	list_for_each_entry(flight, &census->flights, node) {
+		if (flight->carrier == last)
+			continue;
+		last = flight->carrier;
+		look_into(census, flight->carrier);
+		cond_resched();
+	}
+	list_for_each_entry(flight, &census->flights, node) {
+		struct extsock_socket *carried = flight->carried;
+
+		carried->moved = carried->seen < carried->flights ||
+				 (carried->listener &&
+				  READ_ONCE(carried->sk->sk_socket));
+	}
+}
+
+static bool lives_inside(struct pid *opener, const struct extsock_group *group)
+{
+	struct task_struct *task = pid_task(opener, PIDTYPE_TGID);
+
+	return task && extsock_group_of(task) == group;
+}
+
+/*
+ * Is it in some message, or in the accept queue of a socket that may be in one,
+ * and not somebody's outside? That is known by who connected, listened, or made
+ * the pair. Who listened and is gone was a daemon's parent, more likely.
+ */
+static bool may_be_hidden(struct extsock_socket *entry,
+			  const struct extsock_group *group)
+{
+	struct sock *sk = entry->sk, *peer = entry->peer;
+	bool may = false;
 
 	spin_lock(&sk->sk_peer_lock);
 	rcu_read_lock();
-	outside = !sk->sk_peer_pid || lives_outside(sk->sk_peer_pid, group);
+	if (!sk->sk_peer_pid)
+		may = false;
+	else if (extsock_unix_in_flight(peer))
+		may = !lives_outside(sk->sk_peer_pid, group);
+	else if (!READ_ONCE(peer->sk_socket) && !sock_flag(peer, SOCK_DEAD))
+		may = lives_inside(sk->sk_peer_pid, group);
 	rcu_read_unlock();
 	spin_unlock(&sk->sk_peer_lock);
-	return outside;
-}
-
-/* In some message, or in the accept queue of a socket that may be in one? */
-static bool may_be_hidden(struct sock *sk)
-{
-	return extsock_unix_in_flight(sk) ||
-	       (!READ_ONCE(sk->sk_socket) && !sock_flag(sk, SOCK_DEAD));
+	return may;
 }
 
 /*
@@ -218,11 +281,11 @@ static int add_peers_in_flight(struct extsock_census *census,
 	bool known;
 
 	list_for_each_entry(entry, &census->sockets, node) {
-		if (!entry->peer || !may_be_hidden(entry->peer) ||
-		    peer_lives_outside(entry->sk, group))
+		cond_resched();
+		if (!entry->peer || !may_be_hidden(entry, group))
 			continue;
 		rcu_read_lock();
-		known = extsock_census_has(census, entry->peer);
+		known = extsock_sockets_find(census, entry->peer);
 		rcu_read_unlock();
 		if (known)
 			continue;
@@ -239,7 +302,8 @@ static int add_peers_in_flight(struct extsock_census *census,
  * @group: its group, which stands still
  *
  * Context: may sleep.
- * Return: 0, or -ENOMEM or another error of the tables.
+ * Return: 0, -ENOMEM or another error of the tables, or -EBUSY if somebody outside
+ * keeps a member's messages from being looked into.
  */
 int extsock_hidden_add(struct extsock_census *census,
 		       const struct extsock_group *group)

@@ -7,6 +7,7 @@
  */
 #include <linux/net.h>
 #include <linux/rculist_nulls.h>
+#include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/uio.h>
 #include <net/inet_hashtables.h>
@@ -100,12 +101,23 @@ static int read_into(struct sk_buff *skb, struct socket *sock)
 }
 
 /*
+ * More cannot be there, what waits in its TCP sockets included; a peer that goes
+ * on sending is not listened to forever.
+ */
+static s64 most_unread(const struct sock *sk)
+{
+	return 4LL * max(READ_ONCE(sk->sk_rcvbuf),
+			 atomic_read(&sk->sk_rmem_alloc)) + SZ_64K;
+}
+
+/*
  * Read what is there, in pieces; nobody else does. Returns 0, or the socket's
  * error if it has one, which it has not any more.
  */
 static int take_unread(struct sock *sk, struct sk_buff_head *unread)
 {
-	int room = READ_ONCE(sk->sk_rcvbuf), len = 0;
+	s64 room = most_unread(sk);
+	int len = 0;
 
 	for (; room > 0; room -= len) {
 		struct sk_buff *skb = alloc_skb(SKB_MAX_ALLOC, GFP_KERNEL);
@@ -119,7 +131,8 @@ static int take_unread(struct sock *sk, struct sk_buff_head *unread)
 		}
 		__skb_queue_tail(unread, skb);
 	}
-	return len < 0 && len != -EAGAIN ? len : 0;
+	/* Not connected is what it is without an error. */
+	return len < 0 && len != -EAGAIN && len != -ENOTCONN ? len : 0;
 }
 
 /* Under the socket lock. What there is no memory for is lost. */
@@ -146,7 +159,8 @@ static void give_back(struct sock *sk, struct sk_buff_head *unread)
  * RST, and throws away what is unread. So this is read before, and put back.
  *
  * Context: may sleep; takes the socket lock.
- * Return: 0, or -ENOENT if it is not connected any more.
+ * Return: 0, -ENOENT if it is not connected any more, or -EBUSY if somebody is
+ * in the middle of sending by it.
  */
 int extsock_mptcp_reset(struct sock *sk)
 {
@@ -157,11 +171,10 @@ int extsock_mptcp_reset(struct sock *sk)
 	err = take_unread(sk, &unread);
 	lock_sock(sk);
 	state = sk->sk_state;
-	if (err) {
-		/* It has ended by itself. */
-		WRITE_ONCE(sk->sk_err, -err);
-		err = -ENOENT;
-	} else if (state == TCP_LISTEN || state == TCP_CLOSE) {
+	if (state == TCP_LISTEN || state == TCP_CLOSE) {
+		/* It has ended by itself, and has not said so yet. */
+		if (err)
+			WRITE_ONCE(sk->sk_err, -err);
 		err = -ENOENT;
 	} else {
 		err = sk->sk_prot->disconnect(sk, 0);

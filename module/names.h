@@ -5,8 +5,8 @@
 /* The words of the interface, by the enums that mean them. */
 
 #include "action.h"
-#include "census.h"
 #include "group.h"
+#include "sockets.h"
 #include "tag.h"
 
 extern const char * const extsock_state_names[EXTSOCK_THAWING + 1];

@@ -16,12 +16,12 @@
 #include <net/net_namespace.h>
 #include <net/tcp_states.h>
 
-#include "census.h"
 #include "checkpoint.h"
 #include "names.h"
 #include "permit.h"
 #include "probe.h"
 #include "proc.h"
+#include "sockets.h"
 
 static struct proc_dir_entry *root;
 
@@ -217,13 +217,17 @@ static const struct proc_ops control_ops = {
 /**
  * struct rules_file - an open rules file
  * @group: its group
+ * @lock: one list at a time; protects the following
  * @outcome: what was wrong with the last list that was written, if anything
- * @lock: one list at a time; protects @outcome
+ * @text: the list that was written last, or NULL
+ * @len: its length in bytes
  */
 struct rules_file {
 	struct extsock_group *group;
-	struct extsock_outcome outcome;
 	struct mutex lock;
+	struct extsock_outcome outcome;
+	char *text;
+	size_t len;
 };
 
 /* The list, or after a write that failed what was wrong. */
@@ -262,45 +266,80 @@ static int rules_open(struct inode *inode, struct file *file)
 static int rules_release(struct inode *inode, struct file *file)
 {
 	struct seq_file *seq = file->private_data;
+	struct rules_file *rules = seq->private;
 
-	kfree(seq->private);
+	kvfree(rules->text);
+	kfree(rules);
 	return single_release(inode, file);
 }
 
-static int set_rules(struct rules_file *file, const char *text, size_t len)
+/* The text up to @pos, and what is written there. */
+static char *join_text(const struct rules_file *file, const char __user *buf,
+		       size_t len, size_t pos)
+{
+	char *text = kvmalloc(pos + len, GFP_KERNEL_ACCOUNT);
+
+	if (!text)
+		return ERR_PTR(-ENOMEM);
+	if (pos)
+		memcpy(text, file->text, pos);
+	if (copy_from_user(text + pos, buf, len)) {
+		kvfree(text);
+		return ERR_PTR(-EFAULT);
+	}
+	return text;
+}
+
+static int set_rules(struct rules_file *file, const char __user *buf,
+		     size_t len, loff_t pos)
 {
 	struct extsock_rules *rules;
+	char *text;
 
 	file->outcome.len = 0;
-	rules = extsock_rules_parse(text, len, &file->outcome);
-	if (IS_ERR(rules))
+	if (pos && pos != file->len) {
+		extsock_outcome_add(&file->outcome,
+				    "a list is written from its beginning\n");
+		return -EINVAL;
+	}
+	if (len > EXTSOCK_RULES_SIZE - pos) {
+		extsock_outcome_add(&file->outcome, "more than %u bytes\n",
+				    EXTSOCK_RULES_SIZE);
+		return -E2BIG;
+	}
+	text = join_text(file, buf, len, pos);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	rules = extsock_rules_parse(text, pos + len, &file->outcome);
+	if (IS_ERR(rules)) {
+		kvfree(text);
 		return PTR_ERR(rules);
+	}
 	extsock_group_set_rules(file->group, rules);
+	kvfree(file->text);
+	file->text = text;
+	file->len = pos + len;
 	return 0;
 }
 
-/* One write is one list, whatever was written or read before. */
+/*
+ * A write is a list. One that goes on where the one before ended is the rest of
+ * that list: a shell may cut a long one. After a failure the next one begins anew,
+ * and a reader is told why.
+ */
 static ssize_t rules_write(struct file *file, const char __user *buf,
 			   size_t len, loff_t *pos)
 {
 	struct rules_file *rules = ((struct seq_file *)file->private_data)->private;
-	char *text;
 	int err;
 
 	if (!may_command(file))
 		return -EPERM;
-	if (len > EXTSOCK_RULES_SIZE)
-		return -E2BIG;
-	text = vmemdup_user(buf, len);
-	if (IS_ERR(text))
-		return PTR_ERR(text);
-	if (mutex_lock_interruptible(&rules->lock)) {
-		err = -EINTR;
-	} else {
-		err = set_rules(rules, text, len);
-		mutex_unlock(&rules->lock);
-	}
-	kvfree(text);
+	if (mutex_lock_interruptible(&rules->lock))
+		return -EINTR;
+	err = set_rules(rules, buf, len, *pos);
+	*pos = err ? 0 : rules->len;
+	mutex_unlock(&rules->lock);
 	return err ?: len;
 }
 

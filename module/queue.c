@@ -113,38 +113,37 @@ void extsock_queue_put(struct extsock_children *children)
 	kvfree(children->sk);
 }
 
-static unsigned int get_message(const struct sk_buff *skb,
-				struct extsock_files *files)
-{
-	const struct scm_fp_list *fds = extsock_unix_fds(skb);
-	unsigned int nr = 0;
-	int i;
-
-	for (i = 0; fds && i < fds->count; i++) {
-		if (!sock_from_file(fds->fp[i]))
-			continue;
-		nr++;
-		if (files->nr < files->max)
-			files->file[files->nr++] = get_file(fds->fp[i]);
-	}
-	return nr;
-}
-
 /*
- * Take as many as there is room for; count them all. The reader's lock is held
- * as well, since it takes descriptors out of messages that stay in the queue.
+ * Call @found for each socket in the messages. The reader's lock is held as well,
+ * since it takes descriptors out of messages that stay in the queue.
  */
-static unsigned int get_messages(struct sock *sk, struct extsock_files *files)
+static void walk_messages(struct sock *sk,
+			  void (*found)(struct file *file, void *arg),
+			  void *arg)
 {
+	const struct scm_fp_list *fds;
 	struct sk_buff *skb;
-	unsigned int nr = 0;
+	int i;
 
 	lockdep_assert_held(&unix_sk(sk)->iolock);
 	spin_lock(&sk->sk_receive_queue.lock);
-	skb_queue_walk(&sk->sk_receive_queue, skb)
-		nr += get_message(skb, files);
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		fds = extsock_unix_fds(skb);
+		for (i = 0; fds && i < fds->count; i++)
+			if (sock_from_file(fds->fp[i]))
+				found(fds->fp[i], arg);
+	}
 	spin_unlock(&sk->sk_receive_queue.lock);
-	return nr;
+}
+
+/* Take it if there is room for it; count it. */
+static void get_message_file(struct file *file, void *arg)
+{
+	struct extsock_files *files = arg;
+
+	if (files->nr < files->max)
+		files->file[files->nr] = get_file(file);
+	files->nr++;
 }
 
 /* A reader may hold its lock for as long as its memory is being paged in. */
@@ -161,37 +160,62 @@ static bool lock_reader(struct sock *sk)
 }
 
 /**
+ * extsock_queue_walk_files() - the sockets in messages that nobody received yet
+ * @sk: a unix socket, which the caller holds
+ * @found: called for each with its file, under the queue's spinlock
+ * @arg: given to @found
+ *
+ * There are none on kernels that do not let others see.
+ *
+ * Context: may sleep; allocates nothing.
+ * Return: whether that could be done: not while somebody outside is in the
+ * middle of receiving.
+ */
+bool extsock_queue_walk_files(struct sock *sk,
+			      void (*found)(struct file *file, void *arg),
+			      void *arg)
+{
+	if (!lock_reader(sk))
+		return false;
+	walk_messages(sk, found, arg);
+	mutex_unlock(&unix_sk(sk)->iolock);
+	return true;
+}
+
+/**
  * extsock_queue_get_files() - the sockets in messages that nobody received yet
  * @sk: a unix socket, which the caller holds
  * @files: zeroed; extsock_queue_put_files() it, also after an error
  *
- * There are none if somebody outside is in the middle of receiving for long, and
- * on kernels that do not let others see.
+ * There are none on kernels that do not let others see.
  *
  * Context: may sleep.
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -EBUSY if somebody outside is in the middle of receiving
+ * for long.
  */
 int extsock_queue_get_files(struct sock *sk, struct extsock_files *files)
 {
 	unsigned int nr;
-	int err = 0;
 
-	if (skb_queue_empty_lockless(&sk->sk_receive_queue) || !lock_reader(sk))
+	if (skb_queue_empty_lockless(&sk->sk_receive_queue))
 		return 0;
-	nr = get_messages(sk, files);
-	while (nr > files->max) {
+	for (;;) {
+		if (!extsock_queue_walk_files(sk, get_message_file, files))
+			return -EBUSY;
+		nr = files->nr;
+		if (nr <= files->max)
+			return 0;
+		files->nr = files->max;
 		extsock_queue_put_files(files);
+		/* More may have come next time, for whom there is some room. */
 		files->max = nr + nr / 4 + 16;
 		files->file = kvmalloc_array(files->max, sizeof(*files->file),
 					     GFP_KERNEL);
 		if (!files->file) {
-			err = -ENOMEM;
-			break;
+			files->max = 0;
+			return -ENOMEM;
 		}
-		nr = get_messages(sk, files);
 	}
-	mutex_unlock(&unix_sk(sk)->iolock);
-	return err;
 }
 
 /**

@@ -38,6 +38,9 @@ struct extsock_files {
 int extsock_queue_get(struct sock *listener, struct extsock_children *children);
 void extsock_queue_put(struct extsock_children *children);
 int extsock_queue_get_files(struct sock *sk, struct extsock_files *files);
+bool extsock_queue_walk_files(struct sock *sk,
+			      void (*found)(struct file *file, void *arg),
+			      void *arg);
 void extsock_queue_put_files(struct extsock_files *files);
 bool extsock_queue_has(struct sock *listener, const struct sock *child);
 

@@ -9,9 +9,9 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
-#include "census.h"
 #include "mptcp.h"
 #include "reset.h"
+#include "sockets.h"
 
 /*
  * tcp_abort() tells the peer by RST, leaves what was received to be read, and
@@ -83,7 +83,7 @@ static int reset(struct extsock_socket *socket)
  * @socket: a socket whose action is reset or wait, of a member that stands
  *	still; the census holds it
  *
- * Allocates nothing of its own.
+ * Allocates nothing of its own, but for what is unread in a multipath socket.
  *
  * Context: may sleep; takes the socket lock.
  * Return: 0, -EBUSY if somebody has taken it since the census, who may just be
@@ -99,7 +99,7 @@ int extsock_reset_socket(struct extsock_socket *socket)
 	/* With the file nobody can release the socket in the middle of it. */
 	if (!file)
 		return -ENOENT;
-	if (file_count(file) - 1 > holder->files)
+	if (socket->moved || file_count(file) - 1 > holder->files)
 		err = -EBUSY;
 	else
 		err = reset(socket);

@@ -22,6 +22,9 @@
 /* An IPv4 address is the last 32 bits of its IPv4-mapped form. */
 #define V4_PREFIX	96
 
+/* "reset unix to ADDRESS/128 port 65535-65535 path ", with room to spare. */
+#define HEAD_SIZE	128
+
 /* So many bytes of a word that was not understood are shown. */
 #define WORD_SHOWN	64
 
@@ -214,11 +217,57 @@ static int parse_line(struct line *line, struct extsock_rule *rule)
 	return check_conditions(line, rule);
 }
 
+/* Is it about IPv4? ::/0 is all of IPv6, and nothing of IPv4. */
+static bool is_v4(const struct extsock_rule *rule)
+{
+	return rule->len >= V4_PREFIX && ipv6_addr_v4mapped(&rule->to);
+}
+
+/* All of a rule but its path, which is of any length; returns its length. */
+static int format_head(const struct extsock_rule *rule, char head[HEAD_SIZE])
+{
+	bool v4 = is_v4(rule);
+	int len = scnprintf(head, HEAD_SIZE, "%s %s",
+			    extsock_action_names[rule->action],
+			    protocol_names[rule->protocol]);
+
+	if (rule->has_to && v4)
+		len += scnprintf(head + len, HEAD_SIZE - len,
+				 " " EXTSOCK_RULE_TO " %pI4",
+				 &rule->to.s6_addr32[3]);
+	else if (rule->has_to)
+		len += scnprintf(head + len, HEAD_SIZE - len,
+				 " " EXTSOCK_RULE_TO " %pI6c", &rule->to);
+	if (rule->has_to && rule->len != 128)
+		len += scnprintf(head + len, HEAD_SIZE - len, "/%u",
+				 v4 ? rule->len - V4_PREFIX : rule->len);
+	if (rule->has_port)
+		len += scnprintf(head + len, HEAD_SIZE - len,
+				 " " EXTSOCK_RULE_PORT " %u", rule->first);
+	if (rule->has_port && rule->last != rule->first)
+		len += scnprintf(head + len, HEAD_SIZE - len, "-%u",
+				 rule->last);
+	if (rule->path)
+		len += scnprintf(head + len, HEAD_SIZE - len,
+				 " " EXTSOCK_RULE_PATH " ");
+	return len;
+}
+
+/* How long it is as canonical text, with its newline. */
+static size_t canonical_length(const struct extsock_rule *rule)
+{
+	char head[HEAD_SIZE];
+
+	return format_head(rule, head) + (rule->path ? strlen(rule->path) : 0) +
+	       1;
+}
+
 static int parse_lines(struct extsock_rules *rules, unsigned int max,
 		       struct extsock_outcome *outcome)
 {
 	struct line line = { .outcome = outcome };
 	char *rest = rules->text;
+	size_t len = 0;
 	int err;
 
 	while ((line.rest = strsep(&rest, "\n"))) {
@@ -234,6 +283,14 @@ static int parse_lines(struct extsock_rules *rules, unsigned int max,
 		err = parse_line(&line, &rules->rule[rules->nr]);
 		if (err)
 			return err;
+		/* What is read can be written again. */
+		len += canonical_length(&rules->rule[rules->nr]);
+		if (len > EXTSOCK_RULES_SIZE) {
+			extsock_outcome_add(outcome,
+					    "line %u: more than %u bytes\n",
+					    line.nr, EXTSOCK_RULES_SIZE);
+			return -EINVAL;
+		}
 		rules->waits |= rules->rule[rules->nr].action == EXTSOCK_WAIT;
 		rules->nr++;
 		cond_resched();
@@ -297,10 +354,10 @@ struct extsock_rules *extsock_rules_parse(const char *text, size_t len,
 }
 
 /**
- * extsock_rules_default() - the list that a group starts with
+ * extsock_rules_default() - make the list that a group starts with
  *
  * Context: may sleep.
- * Return: the list, with one user more, or NULL without memory.
+ * Return: the list, whose only user the caller is, or NULL without memory.
  */
 struct extsock_rules *extsock_rules_default(void)
 {
@@ -362,9 +419,7 @@ static bool matches(const struct extsock_rule *rule,
 		return false;
 	if (!rule->has_to)
 		return true;
-	/* ::/0 is all of IPv6, and nothing of IPv4. */
-	return (rule->len >= V4_PREFIX && ipv6_addr_v4mapped(&rule->to)) ==
-	       ipv6_addr_v4mapped(&remote->addr) &&
+	return is_v4(rule) == ipv6_addr_v4mapped(&remote->addr) &&
 	       ipv6_prefix_equal(&rule->to, &remote->addr, rule->len);
 }
 
@@ -387,34 +442,6 @@ enum extsock_action extsock_rules_match(const struct extsock_rules *rules,
 	return EXTSOCK_NONE;
 }
 
-static void show_to(const struct extsock_rule *rule, struct seq_file *seq)
-{
-	bool v4 = rule->len >= V4_PREFIX && ipv6_addr_v4mapped(&rule->to);
-
-	if (v4)
-		seq_printf(seq, " " EXTSOCK_RULE_TO " %pI4",
-			   &rule->to.s6_addr32[3]);
-	else
-		seq_printf(seq, " " EXTSOCK_RULE_TO " %pI6c", &rule->to);
-	if (rule->len != 128)
-		seq_printf(seq, "/%u", v4 ? rule->len - V4_PREFIX : rule->len);
-}
-
-static void show_rule(const struct extsock_rule *rule, struct seq_file *seq)
-{
-	seq_printf(seq, "%s %s", extsock_action_names[rule->action],
-		   protocol_names[rule->protocol]);
-	if (rule->has_to)
-		show_to(rule, seq);
-	if (rule->has_port)
-		seq_printf(seq, " " EXTSOCK_RULE_PORT " %u", rule->first);
-	if (rule->has_port && rule->last != rule->first)
-		seq_printf(seq, "-%u", rule->last);
-	if (rule->path)
-		seq_printf(seq, " " EXTSOCK_RULE_PATH " %s", rule->path);
-	seq_putc(seq, '\n');
-}
-
 /**
  * extsock_rules_show() - a list as canonical text, which parses to the same
  * @rules: the list
@@ -424,8 +451,14 @@ static void show_rule(const struct extsock_rule *rule, struct seq_file *seq)
  */
 void extsock_rules_show(const struct extsock_rules *rules, struct seq_file *seq)
 {
+	char head[HEAD_SIZE];
 	unsigned int i;
 
-	for (i = 0; i < rules->nr; i++)
-		show_rule(&rules->rule[i], seq);
+	for (i = 0; i < rules->nr; i++) {
+		format_head(&rules->rule[i], head);
+		seq_puts(seq, head);
+		if (rules->rule[i].path)
+			seq_puts(seq, rules->rule[i].path);
+		seq_putc(seq, '\n');
+	}
 }

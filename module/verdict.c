@@ -94,10 +94,13 @@ static bool are_peers(const struct extsock_socket *a,
 	if (net_eq(sock_net(a->sk), sock_net(b->sk)))
 		return true;
 	/* Not as the census saw them: a handshake may have ended since. */
-	if (!a->tcp || !b->tcp || is_loopback(&a->ends.remote) ||
+	if (is_loopback(&a->ends.remote) ||
 	    READ_ONCE(a->sk->sk_state) == TCP_SYN_SENT ||
 	    READ_ONCE(b->sk->sk_state) == TCP_SYN_SENT)
 		return false;
+	/* Of multipath ones they may be out of sight: then the ends must do. */
+	if (!a->tcp || !b->tcp)
+		return true;
 	return bytes_agree(a->tcp, b->tcp) && bytes_agree(b->tcp, a->tcp);
 }
 
@@ -108,7 +111,7 @@ static bool has_peer(struct extsock_census *census,
 	struct rhlist_head *list, *pos;
 	struct extsock_socket *other;
 
-	list = extsock_census_by_ends(census, &reversed);
+	list = extsock_sockets_by_ends(census, &reversed);
 	rhl_for_each_entry_rcu(other, pos, list, by_ends)
 		if (are_peers(entry, other))
 			return true;
@@ -191,7 +194,7 @@ static bool has_listener(struct extsock_census *census,
 	struct rhlist_head *list, *pos;
 	struct extsock_socket *other;
 
-	list = extsock_census_by_ends(census, &port);
+	list = extsock_sockets_by_ends(census, &port);
 	rhl_for_each_entry_rcu(other, pos, list, by_ends) {
 		if (other->state != TCP_LISTEN || !other->tcp)
 			continue;
@@ -206,17 +209,21 @@ static bool has_listener(struct extsock_census *census,
 	return false;
 }
 
-/* The socket that gets what a UDP socket with these ends sends there, or NULL. */
+/*
+ * The socket that gets what a UDP socket with these ends sends there, if it comes
+ * in by interface @dif, or NULL.
+ */
 static struct sock *udp_receiver(struct net *net,
-				 const struct extsock_endpoints *ends)
+				 const struct extsock_endpoints *ends, int dif)
 {
 	const struct in6_addr *from = &ends->local;
 	const struct in6_addr *to = &ends->remote;
 
 	if (ipv6_addr_v4mapped(to))
 		return extsock_udp4_lookup(net, from->s6_addr32[3], ends->lport,
-					   to->s6_addr32[3], ends->rport);
-	return extsock_udp6_lookup(net, from, ends->lport, to, ends->rport);
+					   to->s6_addr32[3], ends->rport, dif);
+	return extsock_udp6_lookup(net, from, ends->lport, to, ends->rport,
+				   dif);
 }
 
 /* Does the group receive it in another namespace, at a socket with this key? */
@@ -227,13 +234,14 @@ static bool has_far_receiver(struct extsock_census *census,
 	struct rhlist_head *list, *pos;
 	struct extsock_socket *other;
 
-	list = extsock_census_by_ends(census, key);
+	list = extsock_sockets_by_ends(census, key);
 	rhl_for_each_entry_rcu(other, pos, list, by_ends) {
 		struct net *there = sock_net(other->sk);
 
 		if (!net_eq(there, sock_net(entry->sk)) &&
 		    is_local(there, &entry->ends.remote) &&
-		    udp_receiver(there, &entry->ends) == other->sk)
+		    udp_receiver(there, &entry->ends,
+				 READ_ONCE(other->sk->sk_bound_dev_if)) == other->sk)
 			return true;
 	}
 	return false;
@@ -248,10 +256,13 @@ static bool has_receiver(struct extsock_census *census,
 	const struct extsock_endpoints reversed = reverse(&entry->ends);
 	struct net *here = sock_net(entry->sk);
 	struct sock *sk;
+	int dif;
 
 	if (is_local(here, &entry->ends.remote)) {
-		sk = udp_receiver(here, &entry->ends);
-		return sk && extsock_census_has(census, sk);
+		dif = READ_ONCE(entry->sk->sk_bound_dev_if);
+		sk = udp_receiver(here, &entry->ends,
+				  dif ?: here->loopback_dev->ifindex);
+		return sk && extsock_sockets_find(census, sk);
 	}
 	return !is_loopback(&entry->ends.remote) &&
 	       (has_far_receiver(census, entry, &reversed) ||
@@ -337,7 +348,7 @@ static enum extsock_class classify_unix(struct extsock_census *census,
 	if (!entry->peer || (entry->kind == EXTSOCK_UNIX_STREAM &&
 			     READ_ONCE(entry->sk->sk_shutdown) == SHUTDOWN_MASK))
 		return EXTSOCK_IDLE;
-	return extsock_census_has(census, entry->peer) ? EXTSOCK_INTERNAL :
+	return extsock_sockets_find(census, entry->peer) ? EXTSOCK_INTERNAL :
 							 EXTSOCK_EXTERNAL;
 }
 
@@ -384,7 +395,7 @@ static void read_path(const struct unix_address *name, char path[PATH_SIZE])
 
 	if (len)
 		memcpy(path, (const char *)name->name + start, len);
-	while (len && !path[len - 1])
+	while (len > 1 && !path[len - 1])
 		len--;
 	path[len] = '\0';
 	while (len--)

@@ -2,8 +2,8 @@
 #ifndef _EXTSOCK_VERDICT_H
 #define _EXTSOCK_VERDICT_H
 
-#include "census.h"
 #include "rule.h"
+#include "sockets.h"
 
 void extsock_verdict_pass(struct extsock_census *census,
 			  const struct extsock_rules *rules,

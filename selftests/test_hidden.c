@@ -118,6 +118,41 @@ TEST_F(hidden, in_flight_to_an_outsider)
 	close(out[1]);
 }
 
+/* Somebody takes it out of its message, and lets go of the receiving socket. */
+TEST_F(hidden, received_by_an_outsider_while_frozen)
+{
+	struct pair p = connection(self->a, OUTSIDE, AF_INET);
+	int receiver, fd;
+
+	ASSERT_TRUE(put_away(self->a, self->over, p.client));
+	FREEZE();
+	receiver = pass_out(self->a, self->over[1]);
+	ASSERT_LE(0, receiver);
+	fd = receive_fd(OUTSIDE, receiver);
+	ASSERT_LE(0, fd);
+	close(receiver);
+	THAW();
+	EXPECT_TRUE(carries(OUTSIDE, fd, OUTSIDE, p.server));
+}
+
+/* The same with one that waited to be accepted. */
+TEST_F(hidden, accepted_by_an_outsider_while_frozen)
+{
+	int l = listener(self->a, AF_INET);
+	int fd = connect_to(OUTSIDE, AF_INET, NULL, port_of(self->a, l), 0);
+	int taken, child;
+
+	ASSERT_TRUE(comes_to_queue(self->a, l, 1));
+	FREEZE();
+	taken = pass_out(self->a, l);
+	ASSERT_LE(0, taken);
+	child = accept_from(OUTSIDE, taken);
+	ASSERT_LE(0, child);
+	close(taken);
+	THAW();
+	EXPECT_TRUE(carries(OUTSIDE, child, OUTSIDE, fd));
+}
+
 /* The receiver of the one message is in the other. */
 TEST_F(hidden, a_message_within_a_message)
 {

@@ -398,6 +398,30 @@ TEST_F(mptcp, seen_by_the_probes)
 	EXPECT_TRUE(EVENTUALLY(count_rows(&self->g) == 0));
 }
 
+static uint64_t cookie_of(struct actor *a, int fd)
+{
+	uint64_t *cookie = (uint64_t *)buf_of(a);
+	socklen_t *len = (socklen_t *)(cookie + 1);
+
+	*len = sizeof(*cookie);
+	return CALL(a, SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, cookie,
+		    len) ? 0 : *cookie;
+}
+
+/* Linux makes a multipath child from its listener, cookie included. */
+TEST_F(mptcp, each_has_a_cookie_of_its_own)
+{
+	struct pair p = connect_pair(variant, self->a, self->b);
+	int fd = connect_by(self->a, variant->client, variant->family, NULL,
+			    port_of(self->b, p.listener));
+	int second = accept_from(self->b, p.listener);
+
+	ASSERT_LE(0, fd);
+	EXPECT_NE(0, cookie_of(self->b, p.server));
+	EXPECT_NE(cookie_of(self->b, p.listener), cookie_of(self->b, p.server));
+	EXPECT_NE(cookie_of(self->b, second), cookie_of(self->b, p.server));
+}
+
 /* The TCP connections that work for it are its own, and in no row. */
 TEST_F(mptcp, listed_once)
 {

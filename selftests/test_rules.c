@@ -157,6 +157,64 @@ TEST_F(rules, a_good_list_after_a_bad_one)
 	close(fd);
 }
 
+/* As a shell does that has written before it reads. */
+TEST_F(rules, the_reason_is_there_to_be_read)
+{
+	int fd = open(procfs(&self->g, "rules"), O_RDWR | O_CLOEXEC);
+	char text[512] = "";
+
+	ASSERT_EQ((long)strlen(defaults), read(fd, text, sizeof(text)));
+	ASSERT_EQ(0, read(fd, text, sizeof(text)));
+	EXPECT_EQ(-1, write(fd, "bad", 3));
+	memset(text, 0, sizeof(text));
+	EXPECT_LT(0, read(fd, text, sizeof(text)));
+	EXPECT_EQ(0, strncmp(text, "line 1: not understood: \"bad\"", 29));
+	close(fd);
+}
+
+/* A shell may cut a long list; the pieces are one. */
+TEST_F(rules, written_in_pieces)
+{
+	int fd = open(procfs(&self->g, "rules"), O_RDWR | O_CLOEXEC);
+
+	EXPECT_EQ(-1, write(fd, "keep tcp\nke", 11));
+	ASSERT_EQ(18, write(fd, "keep tcp\nkeep udp\n", 18));
+	EXPECT_STREQ("keep tcp\nkeep udp\n", list_of(&self->g));
+	ASSERT_EQ(10, write(fd, "keep unix\n", 10));
+	EXPECT_STREQ("keep tcp\nkeep udp\nkeep unix\n", list_of(&self->g));
+	/* A piece that is wrong changes nothing, and the next begins anew. */
+	EXPECT_EQ(-1, write(fd, "bad\n", 4));
+	EXPECT_STREQ("keep tcp\nkeep udp\nkeep unix\n", list_of(&self->g));
+	ASSERT_EQ(9, write(fd, "keep any\n", 9));
+	EXPECT_STREQ("keep any\n", list_of(&self->g));
+	/* Nowhere else than at the beginning or the end. */
+	EXPECT_EQ(-1, pwrite(fd, "keep", 4, 3));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_STREQ("keep any\n", list_of(&self->g));
+	close(fd);
+}
+
+/* What is read is longer than what was written, and can be written all the same. */
+TEST_F(rules, as_long_as_there_may_be)
+{
+	const size_t size = EXTSOCK_RULES_SIZE;
+	char *text = malloc(size + 1);
+	size_t len;
+
+	memset(text, 'x', size);
+	memcpy(text, "keep path ", 10);
+	text[size] = '\0';
+	EXPECT_EQ(-EINVAL, set_rules(&self->g, text));
+	/* As canonical text it has " any" and a newline. */
+	text[size - 5] = '\0';
+	ASSERT_EQ(0, set_rules(&self->g, text));
+	len = strlen(list_of(&self->g));
+	EXPECT_EQ(size, len);
+	memcpy(text, list_of(&self->g), len);
+	EXPECT_EQ(0, write_file(procfs(&self->g, "rules"), text, len));
+	free(text);
+}
+
 TEST_F(rules, as_many_as_there_may_be)
 {
 	char *text = malloc(EXTSOCK_RULES_SIZE + 2), *p = text;

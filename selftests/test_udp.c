@@ -167,6 +167,30 @@ TEST_F(udp, connected_to_each_other)
 	EXPECT_TRUE(carries(self->a, one, self->b, two));
 }
 
+/* Both are bound to the interface over which they talk. */
+TEST_F(udp, bound_to_an_interface)
+{
+	int one = udp_at(self->a, variant->family, NULL, 0);
+	int two = udp_at(self->b, variant->family, NULL, 0);
+
+	strcpy(buf_of(self->a), "lo");
+	ASSERT_EQ(0, CALL(self->a, SYS_setsockopt, one, SOL_SOCKET,
+			  SO_BINDTODEVICE, buf_of(self->a), 3));
+	strcpy(buf_of(self->b), "lo");
+	ASSERT_EQ(0, CALL(self->b, SYS_setsockopt, two, SOL_SOCKET,
+			  SO_BINDTODEVICE, buf_of(self->b), 3));
+	ASSERT_EQ(0, connect_fd(self->a, one, variant->family, NULL,
+				port_of(self->b, two)));
+	ASSERT_EQ(0, connect_fd(self->b, two, variant->family, NULL,
+				port_of(self->a, one)));
+	ASSERT_EQ(0, set_rules(&self->g, "reset udp"));
+	FREEZE();
+	EXPECT_STREQ("internal", class_of(&self->g, self->a, one));
+	EXPECT_STREQ("internal", class_of(&self->g, self->b, two));
+	THAW();
+	EXPECT_TRUE(carries(self->a, one, self->b, two));
+}
+
 TEST_F(udp, not_connected_is_idle)
 {
 	int fd = CALL(self->a, SYS_socket, variant->family, SOCK_DGRAM, 0);

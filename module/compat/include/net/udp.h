@@ -11,13 +11,13 @@
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 #define extsock_udp_lookup(lookup, net, ...) \
-	lookup(net, __VA_ARGS__, 0, 0, &udp_table, NULL)
+	lookup(net, __VA_ARGS__, 0, &udp_table, NULL)
 #elif __has_include(<net/udplite.h>)
 #define extsock_udp_lookup(lookup, net, ...) \
-	lookup(net, __VA_ARGS__, 0, 0, (net)->ipv4.udp_table, NULL)
+	lookup(net, __VA_ARGS__, 0, (net)->ipv4.udp_table, NULL)
 #else
 #define extsock_udp_lookup(lookup, net, ...) \
-	lookup(net, __VA_ARGS__, 0, 0, NULL)
+	lookup(net, __VA_ARGS__, 0, NULL)
 #endif /* 6.2, UDP-Lite */
 
 #define extsock_udp4_lookup(...) \
