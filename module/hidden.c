@@ -77,7 +77,7 @@ static int add_messages(struct extsock_census *census,
 		struct extsock_socket *carried;
 
 		carried = extsock_sockets_add_file(census,
-						  get_file(files.file[i]));
+						   get_file(files.file[i]));
 		if (IS_ERR(carried)) {
 			err = PTR_ERR(carried);
 		} else if (carried) {

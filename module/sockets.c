@@ -170,7 +170,7 @@ static struct extsock_socket *add_entry(struct extsock_census *census,
  * the tables.
  */
 struct extsock_socket *extsock_sockets_add(struct extsock_census *census,
-					  struct sock *sk)
+					   struct sock *sk)
 {
 	return rhashtable_lookup_fast(&census->by_sock, &sk, sock_params) ?:
 	       add_entry(census, sk);
@@ -186,7 +186,7 @@ struct extsock_socket *extsock_sockets_add(struct extsock_census *census,
  * way or its protocol let it go, or an error as a pointer.
  */
 struct extsock_socket *extsock_sockets_add_file(struct extsock_census *census,
-					       struct file *file)
+						struct file *file)
 {
 	struct sock *sk = sock_from_file(file)->sk;
 	struct extsock_socket *entry = NULL;
@@ -248,7 +248,7 @@ struct extsock_socket *extsock_sockets_find(struct extsock_census *census,
  */
 struct rhlist_head *
 extsock_sockets_by_ends(struct extsock_census *census,
-		       const struct extsock_endpoints *ends)
+			const struct extsock_endpoints *ends)
 {
 	return rhltable_lookup(&census->by_ends, ends, ends_params);
 }

@@ -153,12 +153,12 @@ struct extsock_census {
 struct extsock_census *extsock_sockets_alloc(void);
 void extsock_sockets_free(struct extsock_census *census);
 struct extsock_socket *extsock_sockets_add(struct extsock_census *census,
-					  struct sock *sk);
+					   struct sock *sk);
 struct extsock_socket *extsock_sockets_add_file(struct extsock_census *census,
-					       struct file *file);
+						struct file *file);
 struct rhlist_head *
 extsock_sockets_by_ends(struct extsock_census *census,
-		       const struct extsock_endpoints *ends);
+			const struct extsock_endpoints *ends);
 struct extsock_socket *extsock_sockets_find(struct extsock_census *census,
 					    const struct sock *sk);
 
