@@ -449,10 +449,10 @@ UNUSED static int port_of(struct actor *a, int fd)
 }
 
 /* A socket that listens at a port the kernel chose. */
-UNUSED static int listener_at(struct actor *a, int family, const char *ip,
-			      int backlog)
+UNUSED static int listener_by(struct actor *a, int protocol, int family,
+			      const char *ip, int backlog)
 {
-	int fd = CALL(a, SYS_socket, family, SOCK_STREAM, 0);
+	int fd = CALL(a, SYS_socket, family, SOCK_STREAM, protocol);
 	struct sockaddr_storage *ss = (void *)buf_of(a);
 	socklen_t len = address(ss, family, ip, 0);
 
@@ -460,6 +460,12 @@ UNUSED static int listener_at(struct actor *a, int family, const char *ip,
 	    CALL(a, SYS_listen, fd, backlog))
 		return -1;
 	return fd;
+}
+
+UNUSED static int listener_at(struct actor *a, int family, const char *ip,
+			      int backlog)
+{
+	return listener_by(a, 0, family, ip, backlog);
 }
 
 UNUSED static int listener(struct actor *a, int family)

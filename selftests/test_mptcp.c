@@ -51,19 +51,6 @@ FIXTURE_TEARDOWN(mptcp)
 	EXPECT_TRUE(drop_group(&self->g));
 }
 
-static int listen_by(struct actor *a, int protocol, int family, const char *ip,
-		     int backlog)
-{
-	int fd = CALL(a, SYS_socket, family, SOCK_STREAM, protocol);
-	struct sockaddr_storage *ss = (void *)buf_of(a);
-	socklen_t len = address(ss, family, ip, 0);
-
-	if (fd < 0 || CALL(a, SYS_bind, fd, ss, len) ||
-	    CALL(a, SYS_listen, fd, backlog))
-		return -1;
-	return fd;
-}
-
 static int connect_by(struct actor *a, int protocol, int family, const char *ip,
 		      int port)
 {
@@ -83,7 +70,7 @@ static struct pair connect_pair(const FIXTURE_VARIANT(mptcp) *variant,
 {
 	struct pair p;
 
-	p.listener = listen_by(server, variant->server, variant->family, NULL,
+	p.listener = listener_by(server, variant->server, variant->family, NULL,
 			       16);
 	p.client = connect_by(client, variant->client, variant->family, NULL,
 			      port_of(server, p.listener));
@@ -116,7 +103,7 @@ TEST_F(mptcp, inside_is_internal)
 
 TEST_F(mptcp, inside_and_not_accepted_yet)
 {
-	int l = listen_by(self->b, variant->server, variant->family, NULL, 16);
+	int l = listener_by(self->b, variant->server, variant->family, NULL, 16);
 	int fd = connect_by(self->a, variant->client, variant->family, NULL,
 			    port_of(self->b, l));
 
@@ -240,7 +227,7 @@ TEST_F(mptcp, a_reader_wakes)
 /* What the first read gives if a RST comes to a child in the queue. */
 static long first_read_after_a_rst(const FIXTURE_VARIANT(mptcp) *variant)
 {
-	int l = listen_by(OUTSIDE, variant->server, variant->family, NULL, 16);
+	int l = listener_by(OUTSIDE, variant->server, variant->family, NULL, 16);
 	int fd = connect_by(OUTSIDE, variant->client, variant->family, NULL,
 			    port_of(OUTSIDE, l));
 
@@ -255,7 +242,7 @@ static long first_read_after_a_rst(const FIXTURE_VARIANT(mptcp) *variant)
 /* Of a multipath child Linux forgets the error: it is not connected. */
 TEST_F(mptcp, a_client_that_waits_in_the_queue_is_reset)
 {
-	int l = listen_by(self->a, variant->server, variant->family, NULL, 16);
+	int l = listener_by(self->a, variant->server, variant->family, NULL, 16);
 	int fd = connect_by(OUTSIDE, variant->client, variant->family, NULL,
 			    port_of(self->a, l));
 	int child;
@@ -286,7 +273,7 @@ static void fill_queue(const FIXTURE_VARIANT(mptcp) *variant, int port)
 
 TEST_F(mptcp, connecting_to_an_outsider_is_refused)
 {
-	int l = listen_by(OUTSIDE, variant->server, variant->family, NULL, 0);
+	int l = listener_by(OUTSIDE, variant->server, variant->family, NULL, 0);
 	int port = port_of(OUTSIDE, l), fd;
 	struct sockaddr_storage *ss = (void *)buf_of(self->a);
 	socklen_t len;
@@ -303,7 +290,7 @@ TEST_F(mptcp, connecting_to_an_outsider_is_refused)
 	THAW();
 	EXPECT_EQ(-ECONNREFUSED, result(self->a));
 	/* It can be used again. */
-	l = listen_by(OUTSIDE, variant->server, variant->family, NULL, 1);
+	l = listener_by(OUTSIDE, variant->server, variant->family, NULL, 1);
 	ASSERT_EQ(0, connect_fd(self->a, fd, variant->family, NULL,
 				port_of(OUTSIDE, l)));
 	EXPECT_TRUE(carries(self->a, fd, OUTSIDE, accept_from(OUTSIDE, l)));
@@ -311,7 +298,7 @@ TEST_F(mptcp, connecting_to_an_outsider_is_refused)
 
 TEST_F(mptcp, connecting_to_a_member_goes_on)
 {
-	int l = listen_by(self->b, variant->server, variant->family, NULL, 0);
+	int l = listener_by(self->b, variant->server, variant->family, NULL, 0);
 	int port = port_of(self->b, l), fd, i;
 	struct sockaddr_storage *ss = (void *)buf_of(self->a);
 	socklen_t len;
@@ -339,9 +326,9 @@ TEST_F(mptcp, over_veth)
 	enter(self->a, "left");
 	enter(self->b, "right");
 	enter(out, "right");
-	in.listener = listen_by(self->b, variant->server, variant->family,
+	in.listener = listener_by(self->b, variant->server, variant->family,
 				variant->far, 16);
-	ex.listener = listen_by(out, variant->server, variant->family,
+	ex.listener = listener_by(out, variant->server, variant->family,
 				variant->far, 16);
 	in.client = connect_by(self->a, variant->client, variant->family,
 			       variant->far, port_of(self->b, in.listener));
