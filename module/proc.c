@@ -338,7 +338,11 @@ static ssize_t rules_write(struct file *file, const char __user *buf,
 	if (mutex_lock_interruptible(&rules->lock))
 		return -EINTR;
 	err = set_rules(rules, buf, len, *pos);
-	*pos = err ? 0 : rules->len;
+	/* A failure does not move the file; what comes next begins anew. */
+	if (err)
+		file->f_pos = 0;
+	else
+		*pos = rules->len;
 	mutex_unlock(&rules->lock);
 	return err ?: len;
 }
