@@ -321,8 +321,8 @@ static struct extsock_census *take(struct extsock_group *group)
  * @group: the group; all of its members stand still
  *
  * Context: may sleep.
- * Return: the census, without verdicts, or as a pointer -ENOMEM or another error
- * of the tables, or -EBUSY if somebody outside is in the middle of receiving.
+ * Return: the census, without verdicts, or as a pointer -ENOMEM,
+ * or -EBUSY if somebody outside is in the middle of receiving.
  */
 struct extsock_census *extsock_census_take(struct extsock_group *group)
 {

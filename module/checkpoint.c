@@ -217,7 +217,8 @@ static struct extsock_census *stop_and_look(struct extsock_group *group,
  * If it fails, everybody runs and no socket was touched.
  *
  * Context: may sleep, for as long as the group's freeze_ms; interruptible.
- * Return: 0, -EBUSY if the group is not running or the module is going,
+ * Return: 0, -EBUSY if the group is not running, the module is going, or somebody
+ * outside is in the middle of receiving from a socket of the group,
  * -ESRCH if it is empty, -EDEADLK if the caller is a member, -EOPNOTSUPP if it
  * would have to wait for sockets, -ETIMEDOUT, -EINTR, -ENOMEM.
  */

@@ -203,7 +203,7 @@ static void look_into(struct extsock_census *census,
 		      struct extsock_socket *carrier)
 {
 	/* Whoever cannot be seen now is not where it was, for all we know. */
-	if (carrier->state != TCP_LISTEN)
+	if (carrier->state != TCP_LISTEN && !carrier->outside)
 		extsock_queue_walk_files(carrier->sk, see, census);
 }
 
@@ -224,6 +224,11 @@ void extsock_hidden_confirm(struct extsock_census *census)
 	list_for_each_entry(flight, &census->flights, node)
 		flight->carried->seen = 0;
 	list_for_each_entry(flight, &census->flights, node) {
+		/* Closed, by the end of a member: its messages are gone. */
+		if (sock_flag(flight->carrier->sk, SOCK_DEAD)) {
+			flight->carried->seen++;
+			continue;
+		}
 		if (flight->carrier == last)
 			continue;
 		last = flight->carrier;
@@ -302,7 +307,7 @@ static int add_peers_in_flight(struct extsock_census *census,
  * @group: its group, which stands still
  *
  * Context: may sleep.
- * Return: 0, -ENOMEM or another error of the tables, or -EBUSY if somebody outside
+ * Return: 0, -ENOMEM, or -EBUSY if somebody outside
  * keeps a member's messages from being looked into.
  */
 int extsock_hidden_add(struct extsock_census *census,

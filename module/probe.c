@@ -116,12 +116,14 @@ static int on_accept(struct kprobe *kp, struct pt_regs *regs)
 	     sk->sk_protocol != IPPROTO_MPTCP) ||
 	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
 		return 0;
+	group = opener_group();
+	if (!group)
+		return 0;
 	/* A multipath one has the cookie of the listener, which it was made from. */
 	if (sk->sk_protocol == IPPROTO_MPTCP)
 		atomic64_set(&sk->sk_cookie, 0);
-	group = opener_group();
 	/* One that died in the queue would keep its tag. */
-	if (group && sk->sk_state != TCP_CLOSE)
+	if (sk->sk_state != TCP_CLOSE)
 		extsock_tag_record(sk, group, EXTSOCK_ACCEPT);
 	return 0;
 }

@@ -219,8 +219,9 @@ static const struct proc_ops control_ops = {
  * @group: its group
  * @lock: one list at a time; protects the following
  * @outcome: what was wrong with the last list that was written, if anything
- * @text: the list that was written last, or NULL
+ * @text: the list that is being written, or NULL
  * @len: its length in bytes
+ * @failed: it was refused, and so is what follows
  */
 struct rules_file {
 	struct extsock_group *group;
@@ -228,15 +229,28 @@ struct rules_file {
 	struct extsock_outcome outcome;
 	char *text;
 	size_t len;
+	bool failed;
 };
 
-/* The list, or after a write that failed what was wrong. */
+static void end_list(struct rules_file *file)
+{
+	kvfree(file->text);
+	file->text = NULL;
+	file->len = 0;
+}
+
+/*
+ * The list, or after a write that failed what was wrong. Whoever reads has ended
+ * the list that was being written.
+ */
 static int rules_show(struct seq_file *seq, void *v)
 {
 	struct rules_file *file = seq->private;
 	struct extsock_rules *rules;
 
 	mutex_lock(&file->lock);
+	end_list(file);
+	file->failed = false;
 	if (file->outcome.len) {
 		seq_write(seq, file->outcome.text, file->outcome.len);
 	} else {
@@ -273,17 +287,17 @@ static int rules_release(struct inode *inode, struct file *file)
 	return single_release(inode, file);
 }
 
-/* The text up to @pos, and what is written there. */
+/* What was written before, and what is written now. */
 static char *join_text(const struct rules_file *file, const char __user *buf,
-		       size_t len, size_t pos)
+		       size_t len)
 {
-	char *text = kvmalloc(pos + len, GFP_KERNEL_ACCOUNT);
+	char *text = kvmalloc(file->len + len, GFP_KERNEL_ACCOUNT);
 
 	if (!text)
 		return ERR_PTR(-ENOMEM);
-	if (pos)
-		memcpy(text, file->text, pos);
-	if (copy_from_user(text + pos, buf, len)) {
+	if (file->len)
+		memcpy(text, file->text, file->len);
+	if (copy_from_user(text + file->len, buf, len)) {
 		kvfree(text);
 		return ERR_PTR(-EFAULT);
 	}
@@ -291,26 +305,21 @@ static char *join_text(const struct rules_file *file, const char __user *buf,
 }
 
 static int set_rules(struct rules_file *file, const char __user *buf,
-		     size_t len, loff_t pos)
+		     size_t len)
 {
 	struct extsock_rules *rules;
 	char *text;
 
 	file->outcome.len = 0;
-	if (pos && pos != file->len) {
-		extsock_outcome_add(&file->outcome,
-				    "a list is written from its beginning\n");
-		return -EINVAL;
-	}
-	if (len > EXTSOCK_RULES_SIZE - pos) {
+	if (len > EXTSOCK_RULES_SIZE - file->len) {
 		extsock_outcome_add(&file->outcome, "more than %u bytes\n",
 				    EXTSOCK_RULES_SIZE);
 		return -E2BIG;
 	}
-	text = join_text(file, buf, len, pos);
+	text = join_text(file, buf, len);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	rules = extsock_rules_parse(text, pos + len, &file->outcome);
+	rules = extsock_rules_parse(text, file->len + len, &file->outcome);
 	if (IS_ERR(rules)) {
 		kvfree(text);
 		return PTR_ERR(rules);
@@ -318,31 +327,36 @@ static int set_rules(struct rules_file *file, const char __user *buf,
 	extsock_group_set_rules(file->group, rules);
 	kvfree(file->text);
 	file->text = text;
-	file->len = pos + len;
+	file->len += len;
 	return 0;
 }
 
 /*
- * A write is a list. One that goes on where the one before ended is the rest of
- * that list: a shell may cut a long one. After a failure the next one begins anew,
- * and a reader is told why.
+ * A write is a list, and those that follow it are the rest of that list: a shell
+ * may cut a long one. When one was refused, so is the rest, until a reader was
+ * told why: the end of a list must not become the list.
  */
 static ssize_t rules_write(struct file *file, const char __user *buf,
 			   size_t len, loff_t *pos)
 {
 	struct rules_file *rules = ((struct seq_file *)file->private_data)->private;
-	int err;
+	int err = -EINVAL;
 
 	if (!may_command(file))
 		return -EPERM;
 	if (mutex_lock_interruptible(&rules->lock))
 		return -EINTR;
-	err = set_rules(rules, buf, len, *pos);
-	/* A failure does not move the file; what comes next begins anew. */
-	if (err)
+	if (!*pos)
+		end_list(rules);
+	if (!rules->failed)
+		err = set_rules(rules, buf, len);
+	if (err) {
+		/* A reader begins at the beginning. */
+		rules->failed = true;
 		file->f_pos = 0;
-	else
+	} else {
 		*pos = rules->len;
+	}
 	mutex_unlock(&rules->lock);
 	return err ?: len;
 }

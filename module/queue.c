@@ -197,7 +197,8 @@ int extsock_queue_get_files(struct sock *sk, struct extsock_files *files)
 {
 	unsigned int nr;
 
-	if (skb_queue_empty_lockless(&sk->sk_receive_queue))
+	if (!EXTSOCK_UNIX_SEES_FDS ||
+	    skb_queue_empty_lockless(&sk->sk_receive_queue))
 		return 0;
 	for (;;) {
 		if (!extsock_queue_walk_files(sk, get_message_file, files))

@@ -64,20 +64,19 @@ static void copy_tag(struct extsock_socket *entry)
 	rcu_read_unlock();
 }
 
+/* The tables can be short of room for a moment, too: that is memory as well. */
 static int enter(struct extsock_census *census, struct extsock_socket *entry)
 {
-	int err;
-
-	err = rhashtable_insert_fast(&census->by_sock, &entry->by_sock,
-				     sock_params);
-	if (err)
-		return err;
+	if (rhashtable_insert_fast(&census->by_sock, &entry->by_sock,
+				   sock_params))
+		return -ENOMEM;
 	list_add_tail(&entry->node, &census->sockets);
 	census->nr++;
 	if (!entry->key.lport || (entry->key.kind != EXTSOCK_TCP &&
 				  entry->key.kind != EXTSOCK_UDP))
 		return 0;
-	return rhltable_insert(&census->by_ends, &entry->by_ends, ends_params);
+	return rhltable_insert(&census->by_ends, &entry->by_ends, ends_params) ?
+	       -ENOMEM : 0;
 }
 
 static void free_entry(struct extsock_socket *entry)
@@ -166,8 +165,7 @@ static struct extsock_socket *add_entry(struct extsock_census *census,
  * @sk: the socket, which the caller holds
  *
  * Context: may sleep.
- * Return: its entry, old or new, or as a pointer -ENOMEM or another error of
- * the tables.
+ * Return: its entry, old or new, or as a pointer -ENOMEM.
  */
 struct extsock_socket *extsock_sockets_add(struct extsock_census *census,
 					   struct sock *sk)

@@ -40,12 +40,6 @@ static bool is_loopback(const struct in6_addr *addr)
 	return ipv6_addr_loopback(addr);
 }
 
-/* Bound to all IPv4 addresses, and to no IPv6 one? */
-static bool is_any_v4(const struct in6_addr *addr)
-{
-	return ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3];
-}
-
 /* Is this one of the namespace's own addresses? */
 static bool is_local(struct net *net, const struct in6_addr *addr)
 {
@@ -131,25 +125,57 @@ static struct sock *other_side(const struct extsock_socket *entry,
 				 READ_ONCE(there->sk_bound_dev_if));
 }
 
+/*
+ * The interface by which what is sent to one of the namespace's own addresses
+ * comes in: that which has the address, unless the sender is bound to one.
+ */
+static int incoming_dif(struct net *net, const struct in6_addr *addr, int bound)
+{
+	struct net_device *dev;
+
+	if (bound)
+		return bound;
+	if (ipv6_addr_v4mapped(addr))
+		dev = __ip_dev_find(net, addr->s6_addr32[3], false);
+	else
+		dev = ipv6_dev_find(net, addr, NULL);
+	return (dev ?: net->loopback_dev)->ifindex;
+}
+
+/* The socket that listens to a SYN from a client with these ends, or NULL. */
+static struct sock *tcp_listener(struct net *net,
+				 const struct extsock_endpoints *ends, int dif)
+{
+	const struct in6_addr *from = &ends->local, *to = &ends->remote;
+
+	if (ipv6_addr_v4mapped(to))
+		return extsock_inet_listener(net, from->s6_addr32[3],
+					     ends->lport, to->s6_addr32[3],
+					     ntohs(ends->rport), dif, 0);
+	return extsock_inet6_listener(net, from, ends->lport, to,
+				      ntohs(ends->rport), dif, 0);
+}
+
 /* Would a SYN of @client come to @listener? */
 static bool is_called(const struct extsock_socket *client,
 		      const struct extsock_socket *listener)
 {
 	const struct in6_addr *to = &client->ends.remote;
-	const struct in6_addr *bound = &listener->ends.local;
 	struct net *here = sock_net(client->sk);
 	struct net *there = sock_net(listener->sk);
+	const struct sock *bound = client->sk;
 
-	if (!ipv6_addr_equal(bound, to) && !ipv6_addr_any(bound) &&
-	    !is_any_v4(bound))
+	if (!is_local(there, to))
 		return false;
-	/* IPv4 does not come to an IPv6-only socket, nor IPv6 to an IPv4 one. */
-	if (ipv6_addr_v4mapped(to) ? ipv6_only_sock(listener->sk) :
-				     is_any_v4(bound))
-		return false;
-	if (net_eq(here, there))
-		return is_local(here, to);
-	return !is_loopback(to) && !is_local(here, to) && is_local(there, to);
+	if (!net_eq(here, there)) {
+		if (is_loopback(to) || is_local(here, to))
+			return false;
+		bound = listener->sk;
+	}
+	return tcp_listener(there, &client->ends,
+			    incoming_dif(there, to,
+					 READ_ONCE(bound->sk_bound_dev_if))) ==
+	       listener->tcp;
 }
 
 /* Neither accepted nor closed: on its way from a request into a queue, perhaps. */
@@ -178,7 +204,8 @@ static bool is_requested(const struct extsock_socket *client,
 	if (READ_ONCE(sk->sk_state) == TCP_NEW_SYN_RECV) {
 		requested = inet_reqsk(sk)->rsk_listener == listener->tcp;
 	} else {
-		requested = extsock_queue_has(listener->tcp, sk);
+		requested = is_unaccepted(sk) &&
+			    extsock_queue_has(listener->tcp, sk);
 		*unclear |= !requested && is_unaccepted(sk);
 	}
 	sock_gen_put(sk);
@@ -259,9 +286,9 @@ static bool has_receiver(struct extsock_census *census,
 	int dif;
 
 	if (is_local(here, &entry->ends.remote)) {
-		dif = READ_ONCE(entry->sk->sk_bound_dev_if);
-		sk = udp_receiver(here, &entry->ends,
-				  dif ?: here->loopback_dev->ifindex);
+		dif = incoming_dif(here, &entry->ends.remote,
+				   READ_ONCE(entry->sk->sk_bound_dev_if));
+		sk = udp_receiver(here, &entry->ends, dif);
 		return sk && extsock_sockets_find(census, sk);
 	}
 	return !is_loopback(&entry->ends.remote) &&

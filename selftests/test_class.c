@@ -428,6 +428,45 @@ TEST_F(class, to_one_who_has_left_is_external)
 	EXPECT_EQ(-ECONNRESET, receive(self->b, p.server));
 }
 
+/* A listener at a port that others listen at, too, with room for nobody. */
+static int full_listener(struct actor *a, const char *ip, int port)
+{
+	struct sockaddr_storage *ss = (void *)(buf_of(a) + 64);
+	int fd = CALL(a, SYS_socket, AF_INET, SOCK_STREAM, 0);
+	int *one = (int *)buf_of(a);
+	socklen_t len = address(ss, AF_INET, ip, port);
+
+	*one = 1;
+	CALL(a, SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEPORT, one,
+	     sizeof(*one));
+	if (CALL(a, SYS_bind, fd, ss, len) || CALL(a, SYS_listen, fd, 0))
+		return -1;
+	return fd;
+}
+
+/* Both listen at the port, and the outsider's address is the better one. */
+TEST_F(class, connecting_to_an_outsider_at_a_members_port)
+{
+	int inside = full_listener(self->b, "0.0.0.0", 0), outside, fd, i;
+	int port = port_of(self->b, inside);
+	struct sockaddr_storage *ss = (void *)buf_of(self->a);
+	socklen_t len;
+
+	outside = full_listener(OUTSIDE, "127.0.0.1", port);
+	ASSERT_LE(0, inside);
+	ASSERT_LE(0, outside);
+	for (i = 0; i < 3; i++)
+		connect_to(OUTSIDE, AF_INET, NULL, port, SOCK_NONBLOCK);
+	fd = CALL(self->a, SYS_socket, AF_INET, SOCK_STREAM, 0);
+	len = address(ss, AF_INET, NULL, port);
+	START(self->a, SYS_connect, fd, ss, len);
+	ASSERT_TRUE(sleeps_in(self->a->pid, SYS_connect));
+	FREEZE();
+	EXPECT_STREQ("external", class_of(&self->g, self->a, fd));
+	THAW();
+	EXPECT_EQ(-ECONNREFUSED, result(self->a));
+}
+
 TEST_F(class, hundreds_of_descriptors)
 {
 	int i, n = 300, first = -1;

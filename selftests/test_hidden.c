@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Sockets that no descriptor table has: in messages that nobody received yet, in
- * messages within messages, in the queues of those, and held by io_uring.
+ * messages within messages, and in the queues of those.
  */
 #include "extsock_test.h"
 
@@ -135,7 +135,30 @@ TEST_F(hidden, received_by_an_outsider_while_frozen)
 	EXPECT_TRUE(carries(OUTSIDE, fd, OUTSIDE, p.server));
 }
 
-/* The same with one that waited to be accepted. */
+/* The receiver is killed, and its messages with it. */
+TEST_F(hidden, whose_receiver_is_killed_while_frozen)
+{
+	struct pair p = connection(self->b, OUTSIDE, AF_INET);
+	int out = pass_out(self->a, self->over[0]), over;
+
+	over = pass_fd(self->b, out);
+	close(out);
+	ASSERT_LE(0, over);
+	ASSERT_EQ(0, CALL(self->a, SYS_close, self->over[0]));
+	ASSERT_TRUE(send_fd(self->b, over, p.client));
+	FREEZE();
+	EXPECT_STREQ(can_see_messages() ? "external" : "shared",
+		     class_of(&self->g, self->b, p.client));
+	part(self->a);
+	THAW();
+	if (can_see_messages())
+		EXPECT_EQ(-ECONNRESET, receive(self->b, p.client));
+	else
+		EXPECT_TRUE(carries(self->b, p.client, OUTSIDE, p.server));
+	self->a = member(&self->g);
+}
+
+/* Somebody takes one that waited to be accepted. */
 TEST_F(hidden, accepted_by_an_outsider_while_frozen)
 {
 	int l = listener(self->a, AF_INET);

@@ -295,7 +295,7 @@ TEST_F(nat, a_pair_inside_is_external_and_kept_by_a_rule)
 	part(b);
 }
 
-/* A member listens at the address that another one wants, but behind the router. */
+/* Whoever is behind the forwarded port, the router's address is no member's. */
 TEST_F(nat, connecting_through_a_forwarded_port)
 {
 	struct sockaddr_storage *ss = (void *)buf_of(self->far);

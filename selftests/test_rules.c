@@ -145,18 +145,6 @@ TEST_F(rules, a_bad_line_is_named_and_changes_nothing)
 	EXPECT_STREQ("a NUL is no text\n", why);
 }
 
-TEST_F(rules, a_good_list_after_a_bad_one)
-{
-	int fd = open(procfs(&self->g, "rules"), O_RDWR | O_CLOEXEC);
-	char text[64] = "";
-
-	EXPECT_EQ(-1, write(fd, "x", 1));
-	EXPECT_EQ(8, write(fd, "keep udp", 8));
-	EXPECT_EQ(9, pread(fd, text, sizeof(text) - 1, 0));
-	EXPECT_STREQ("keep udp\n", text);
-	close(fd);
-}
-
 /* As a shell does that has written before it reads. */
 TEST_F(rules, the_reason_is_there_to_be_read)
 {
@@ -177,21 +165,45 @@ TEST_F(rules, written_in_pieces)
 {
 	int fd = open(procfs(&self->g, "rules"), O_RDWR | O_CLOEXEC);
 
-	EXPECT_EQ(-1, write(fd, "keep tcp\nke", 11));
 	ASSERT_EQ(18, write(fd, "keep tcp\nkeep udp\n", 18));
 	EXPECT_STREQ("keep tcp\nkeep udp\n", list_of(&self->g));
 	ASSERT_EQ(10, write(fd, "keep unix\n", 10));
 	EXPECT_STREQ("keep tcp\nkeep udp\nkeep unix\n", list_of(&self->g));
-	/* A piece that is wrong changes nothing, and the next begins anew. */
-	EXPECT_EQ(-1, write(fd, "bad\n", 4));
-	EXPECT_STREQ("keep tcp\nkeep udp\nkeep unix\n", list_of(&self->g));
+	/* From the beginning it is another one. */
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
 	ASSERT_EQ(9, write(fd, "keep any\n", 9));
 	EXPECT_STREQ("keep any\n", list_of(&self->g));
-	/* Nowhere else than at the beginning or the end. */
-	ASSERT_EQ(3, lseek(fd, 3, SEEK_SET));
-	EXPECT_EQ(-1, write(fd, "keep", 4));
+	close(fd);
+}
+
+/* The end of a list is not the list. */
+TEST_F(rules, refused_to_its_end)
+{
+	int fd = open(procfs(&self->g, "rules"), O_RDWR | O_CLOEXEC);
+	char why[512];
+
+	ASSERT_EQ(9, write(fd, "keep tcp\n", 9));
+	EXPECT_EQ(-1, write(fd, "bad\n", 4));
+	EXPECT_EQ(-1, write(fd, "reset any\n", 10));
 	EXPECT_EQ(EINVAL, errno);
+	EXPECT_STREQ("keep tcp\n", list_of(&self->g));
+	/* Whoever was told why can try again. */
+	ASSERT_LT(0, read(fd, why, sizeof(why)));
+	EXPECT_EQ(0, strncmp(why, "line 2: not understood: \"bad\"", 29));
+	ASSERT_EQ(9, write(fd, "keep any\n", 9));
 	EXPECT_STREQ("keep any\n", list_of(&self->g));
+	close(fd);
+}
+
+/* Who has read before writes a list of its own. */
+TEST_F(rules, written_after_reading)
+{
+	int fd = open(procfs(&self->g, "rules"), O_RDWR | O_CLOEXEC);
+	char text[1024];
+
+	ASSERT_EQ((long)strlen(defaults), read(fd, text, sizeof(text)));
+	ASSERT_EQ(9, write(fd, "keep tcp\n", 9));
+	EXPECT_STREQ("keep tcp\n", list_of(&self->g));
 	close(fd);
 }
 

@@ -191,6 +191,48 @@ TEST_F(udp, bound_to_an_interface)
 	EXPECT_TRUE(carries(self->a, one, self->b, two));
 }
 
+/* A receiver is bound to the interface that has the address. */
+TEST_F(udp, to_one_bound_to_the_interface_of_its_address)
+{
+	const char *ip = variant->family == AF_INET ? "10.7.0.1" : "fd07::1";
+	int server, fd;
+
+	sh("ip link del udp0 2>/dev/null");
+	ASSERT_EQ(0, sh("ip link add udp0 type dummy && "
+			"ip addr add 10.7.0.1/24 dev udp0 && "
+			"ip addr add fd07::1/64 dev udp0 nodad && "
+			"ip link set udp0 up"));
+	server = udp_at(self->b, variant->family, ip, 0);
+	strcpy(buf_of(self->b), "udp0");
+	ASSERT_EQ(0, CALL(self->b, SYS_setsockopt, server, SOL_SOCKET,
+			  SO_BINDTODEVICE, buf_of(self->b), 5));
+	fd = udp_to(self->a, variant->family, ip, port_of(self->b, server));
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(4, send_text(self->a, fd, "ping"));
+	ASSERT_EQ(4, receive(self->b, server));
+	ASSERT_EQ(0, set_rules(&self->g, "reset udp"));
+	FREEZE();
+	EXPECT_STREQ("internal", class_of(&self->g, self->a, fd));
+	THAW();
+	ASSERT_EQ(4, send_text(self->a, fd, "ping"));
+	EXPECT_EQ(4, receive(self->b, server));
+	sh("ip link del udp0");
+}
+
+/* Whatever the rules say: there is nothing to be told. */
+TEST_F(udp, not_connected_is_not_reset)
+{
+	int server = udp_at(self->a, variant->family, NULL, 0), out;
+
+	ASSERT_EQ(0, set_rules(&self->g, "reset any"));
+	FREEZE();
+	EXPECT_STREQ("idle", class_of(&self->g, self->a, server));
+	THAW();
+	out = udp_to(OUTSIDE, variant->family, NULL, port_of(self->a, server));
+	ASSERT_EQ(4, send_text(OUTSIDE, out, "ping"));
+	EXPECT_EQ(4, receive(self->a, server));
+}
+
 TEST_F(udp, not_connected_is_idle)
 {
 	int fd = CALL(self->a, SYS_socket, variant->family, SOCK_DGRAM, 0);

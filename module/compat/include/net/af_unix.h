@@ -16,6 +16,13 @@
 #define extsock_unix_in_flight(sk) (READ_ONCE(unix_sk(sk)->vertex) != NULL)
 #endif /* UNIX_GC_CANDIDATE */
 
+/* Can the descriptors in messages be seen? */
+#ifdef UNIXCB
+#define EXTSOCK_UNIX_SEES_FDS	true
+#else
+#define EXTSOCK_UNIX_SEES_FDS	false
+#endif /* UNIXCB */
+
 /*
  * The descriptors in a message, or NULL. Where a message keeps them is private to
  * the kernel since 6.17: then they are not seen.

@@ -13,7 +13,17 @@
 #define extsock_inet6_lookup(net, ...) \
 	__inet6_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, \
 				   __VA_ARGS__)
+#define extsock_inet_listener(net, ...) \
+	__inet_lookup_listener(net, (net)->ipv4.tcp_death_row.hashinfo, \
+			       NULL, 0, __VA_ARGS__)
+#define extsock_inet6_listener(net, ...) \
+	inet6_lookup_listener(net, (net)->ipv4.tcp_death_row.hashinfo, \
+			      NULL, 0, __VA_ARGS__)
 #else
+#define extsock_inet_listener(net, ...) \
+	__inet_lookup_listener(net, NULL, 0, __VA_ARGS__)
+#define extsock_inet6_listener(net, ...) \
+	inet6_lookup_listener(net, NULL, 0, __VA_ARGS__)
 #define extsock_inet_lookup __inet_lookup_established
 #define extsock_inet6_lookup __inet6_lookup_established
 #endif /* 6.18 */
