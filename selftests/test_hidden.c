@@ -151,10 +151,11 @@ TEST_F(hidden, whose_receiver_is_killed_while_frozen)
 		     class_of(&self->g, self->b, p.client));
 	part(self->a);
 	THAW();
-	if (can_see_messages())
+	if (can_see_messages()) {
 		EXPECT_EQ(-ECONNRESET, receive(self->b, p.client));
-	else
+	} else {
 		EXPECT_TRUE(carries(self->b, p.client, OUTSIDE, p.server));
+	}
 	self->a = member(&self->g);
 }
 
