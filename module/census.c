@@ -317,6 +317,102 @@ static struct extsock_census *take(struct extsock_group *group)
 }
 
 /**
+ * struct walk - a walk over the descriptors of a group
+ * @see: called for each socket
+ * @arg: given to @see
+ */
+struct walk {
+	void (*see)(const struct sock *sk, void *arg);
+	void *arg;
+};
+
+/* iterate_fd() callback, under the table's spinlock */
+static int see_fd(const void *priv, struct file *file, unsigned int fd)
+{
+	const struct walk *walk = priv;
+	struct socket *sock = sock_from_file(file);
+
+	if (sock && sock->sk)
+		walk->see(sock->sk, walk->arg);
+	return 0;
+}
+
+static void walk_process(struct task_struct *leader, const struct walk *walk)
+{
+	struct files_struct *last = NULL;
+	struct task_struct *task;
+
+	for_each_thread(leader, task) {
+		task_lock(task);
+		if (task->files && task->files != last)
+			iterate_fd(task->files, 0, see_fd, walk);
+		last = task->files;
+		task_unlock(task);
+	}
+}
+
+/**
+ * extsock_census_walk() - a look at the descriptors of a group that runs
+ * @group: the group
+ * @see: called for each socket, perhaps more than once, under RCU and a table's
+ *	spinlock
+ * @arg: given to @see
+ *
+ * Descriptors that come and go meanwhile are seen or not. Takes no reference.
+ *
+ * Context: any but interrupts.
+ */
+void extsock_census_walk(struct extsock_group *group,
+			 void (*see)(const struct sock *sk, void *arg),
+			 void *arg)
+{
+	const struct walk walk = { .see = see, .arg = arg };
+	struct extsock_member *member;
+	struct task_struct *leader;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(member, &group->members, node) {
+		leader = pid_task(member->pid, PIDTYPE_TGID);
+		if (leader)
+			walk_process(leader, &walk);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * struct wanted - a socket that is looked for
+ * @sk: the socket, only compared
+ * @found: a member has it
+ */
+struct wanted {
+	const struct sock *sk;
+	bool found;
+};
+
+static void compare(const struct sock *sk, void *arg)
+{
+	struct wanted *wanted = arg;
+
+	wanted->found |= sk == wanted->sk;
+}
+
+/**
+ * extsock_census_owns() - does some descriptor of a group lead to this socket?
+ * @group: the group, which may run
+ * @sk: the socket; only compared
+ *
+ * Context: any but interrupts. Takes time in proportion to the descriptors.
+ * Return: whether it does, as of now.
+ */
+bool extsock_census_owns(struct extsock_group *group, const struct sock *sk)
+{
+	struct wanted wanted = { .sk = sk };
+
+	extsock_census_walk(group, compare, &wanted);
+	return wanted.found;
+}
+
+/**
  * extsock_census_take() - find every socket of a group
  * @group: the group; all of its members stand still
  *

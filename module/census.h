@@ -2,9 +2,16 @@
 #ifndef _EXTSOCK_CENSUS_H
 #define _EXTSOCK_CENSUS_H
 
+#include <linux/types.h>
+
 struct extsock_census;
 struct extsock_group;
+struct sock;
 
 struct extsock_census *extsock_census_take(struct extsock_group *group);
+void extsock_census_walk(struct extsock_group *group,
+			 void (*see)(const struct sock *sk, void *arg),
+			 void *arg);
+bool extsock_census_owns(struct extsock_group *group, const struct sock *sk);
 
 #endif /* _EXTSOCK_CENSUS_H */

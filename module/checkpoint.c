@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sequence: stop, census, verdict, frozen; reset, resume.
+ * The sequence: drain, stop, census, verdict, frozen; reset, resume.
+ *
+ * A drain is made of stops: the group stands still, and if there is nothing to
+ * wait for it is frozen. Otherwise the gate is closed, the group runs until all
+ * that was found has gone, and is stopped again. So whatever came in between,
+ * past the gate or not, is found.
  *
  * extsock_group_mutex is held where the state changes, and not in between:
  * whoever finds the group in a state that is not running or frozen is told
  * that it is busy.
  */
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/sysfs.h>
 
 #include "census.h"
 #include "checkpoint.h"
+#include "drain.h"
 #include "freezer.h"
+#include "gate.h"
 #include "hidden.h"
 #include "names.h"
 #include "reset.h"
@@ -21,14 +29,16 @@
 
 /**
  * struct plan - what a freeze goes by, as it was set when it began
- * @policy: the action where no rule matches
- * @rules: the rules, a reference
- * @ms: how long the stop may take
+ * @terms: what becomes of external sockets; a reference to its rules
+ * @freeze_ms: how long the stop may take
+ * @wait_ms: how long the drain may last, with its stops
+ * @waits: there may be sockets to wait for
  */
 struct plan {
-	enum extsock_action policy;
-	struct extsock_rules *rules;
-	unsigned int ms;
+	struct extsock_terms terms;
+	unsigned int freeze_ms;
+	unsigned int wait_ms;
+	bool waits;
 };
 
 /* notify() tells poll(), after the mutex has been released. */
@@ -66,7 +76,7 @@ static int is_complete(struct extsock_group *group,
 }
 
 /* May the group be frozen now? */
-static int may_freeze(struct extsock_group *group, enum extsock_action policy,
+static int may_freeze(struct extsock_group *group,
 		      struct extsock_outcome *outcome)
 {
 	if (group->state != EXTSOCK_RUNNING) {
@@ -83,31 +93,40 @@ static int may_freeze(struct extsock_group *group, enum extsock_action policy,
 				    "the caller is a member: it would stop itself\n");
 		return -EDEADLK;
 	}
-	if (policy == EXTSOCK_WAIT || group->rules->waits) {
-		extsock_outcome_add(outcome,
-				    "this version cannot wait for sockets\n");
-		return -EOPNOTSUPP;
-	}
 	return is_complete(group, outcome);
 }
 
-/* From running to freezing. The module stays until the group runs again. */
+static void set_plan(const struct extsock_group *group,
+		     const struct extsock_freeze *how, struct plan *plan)
+{
+	plan->terms.policy = how->policy ?: group->policy;
+	plan->terms.rules = extsock_rules_get(group->rules);
+	plan->freeze_ms = group->freeze_ms;
+	plan->wait_ms = how->wait_ms ?: group->wait_ms;
+	plan->waits = plan->terms.policy == EXTSOCK_WAIT ||
+		      plan->terms.rules->waits;
+}
+
+/*
+ * From running to draining or freezing. The module stays until the group runs
+ * again.
+ */
 static int begin(struct extsock_group *group, const struct extsock_freeze *how,
 		 struct plan *plan, struct extsock_outcome *outcome)
 {
 	int err;
 
 	mutex_lock(&extsock_group_mutex);
-	plan->policy = how->policy ?: group->policy;
-	plan->ms = group->freeze_ms;
-	err = may_freeze(group, plan->policy, outcome);
+	err = may_freeze(group, outcome);
 	if (!err && !try_module_get(THIS_MODULE)) {
 		extsock_outcome_add(outcome, "the module is being unloaded\n");
 		err = -EBUSY;
 	}
 	if (!err) {
-		plan->rules = extsock_rules_get(group->rules);
-		set_state(group, EXTSOCK_FREEZING);
+		set_plan(group, how, plan);
+		group->cancelled = false;
+		set_state(group, plan->waits ? EXTSOCK_DRAINING :
+					       EXTSOCK_FREEZING);
 	}
 	mutex_unlock(&extsock_group_mutex);
 	if (!err)
@@ -115,28 +134,69 @@ static int begin(struct extsock_group *group, const struct extsock_freeze *how,
 	return err;
 }
 
-/* Back to running, from wherever. */
-static void finish(struct extsock_group *group)
+/* What readers find in the table from now on; returns what they found before. */
+static struct extsock_census *show(struct extsock_group *group,
+				   struct extsock_census *census)
 {
-	extsock_freezer_resume(group);
+	mutex_lock(&group->census_lock);
+	swap(group->census, census);
+	mutex_unlock(&group->census_lock);
+	return census;
+}
+
+/* From draining to freezing, or the other way. */
+static void change_state(struct extsock_group *group, enum extsock_state state)
+{
 	mutex_lock(&extsock_group_mutex);
-	set_state(group, EXTSOCK_RUNNING);
+	set_state(group, state);
 	mutex_unlock(&extsock_group_mutex);
 	notify(group);
+}
+
+/* Back to running, from wherever. What was held goes on when all run. */
+static void finish(struct extsock_group *group)
+{
+	struct extsock_gate *gate;
+
+	extsock_freezer_resume(group);
+	mutex_lock(&extsock_group_mutex);
+	gate = group->gate;
+	group->gate = NULL;
+	mutex_unlock(&extsock_group_mutex);
+	if (gate)
+		extsock_gate_open(gate);
+	change_state(group, EXTSOCK_RUNNING);
+	wake_up_all(&group->wait);
 	module_put(THIS_MODULE);
 }
 
-static void publish(struct extsock_group *group, struct extsock_census *census,
-		    const void *lease)
+/*
+ * The freeze is complete, unless somebody has cancelled it. Then the census is
+ * nobody's any more.
+ */
+static int publish(struct extsock_group *group, struct extsock_census *census,
+		   const void *lease, struct extsock_outcome *outcome)
 {
+	int err = 0;
+
 	mutex_lock(&extsock_group_mutex);
-	mutex_lock(&group->census_lock);
-	group->census = census;
-	mutex_unlock(&group->census_lock);
-	group->lease = lease;
-	set_state(group, EXTSOCK_FROZEN);
+	if (group->cancelled) {
+		err = -EINTR;
+	} else {
+		show(group, census);
+		group->lease = lease;
+		set_state(group, EXTSOCK_FROZEN);
+	}
 	mutex_unlock(&extsock_group_mutex);
-	notify(group);
+	if (!err) {
+		extsock_group_count(group, EXTSOCK_FREEZES, 1);
+		notify(group);
+		return 0;
+	}
+	outcome->len = 0;
+	extsock_outcome_add(outcome, "ended by a thaw\n");
+	extsock_sockets_free(census);
+	return err;
 }
 
 /* A connected socket without a tag: opened before its owner joined, say. */
@@ -179,25 +239,29 @@ static void summarise(const struct extsock_census *census,
 	extsock_outcome_add(outcome, "\n");
 }
 
-static struct extsock_census *stop_and_look(struct extsock_group *group,
-					    unsigned int ms,
-					    struct extsock_outcome *outcome)
+static int stop(struct extsock_group *group, const struct plan *plan,
+		struct extsock_outcome *outcome)
 {
-	struct extsock_census *census;
-	int err;
+	int err = extsock_freezer_stop(group, plan->freeze_ms, outcome);
 
-	err = extsock_freezer_stop(group, ms, outcome);
 	if (err == -ETIMEDOUT)
 		extsock_outcome_add(outcome,
 				    "not everybody stood still within %u ms (freeze_ms)\n",
-				    ms);
+				    plan->freeze_ms);
 	else if (err)
 		extsock_outcome_add(outcome, "interrupted by a signal\n");
 	else
 		err = is_complete(group, outcome);
-	if (err)
-		return ERR_PTR(err);
-	census = extsock_census_take(group);
+	return err;
+}
+
+/* The group stands still: find and judge its sockets. */
+static struct extsock_census *look(struct extsock_group *group,
+				   const struct plan *plan,
+				   struct extsock_outcome *outcome)
+{
+	struct extsock_census *census = extsock_census_take(group);
+
 	if (census == ERR_PTR(-EBUSY))
 		extsock_outcome_add(outcome,
 				    "somebody outside is in the middle of receiving from a socket of the group\n");
@@ -205,7 +269,119 @@ static struct extsock_census *stop_and_look(struct extsock_group *group,
 		extsock_outcome_add(outcome,
 				    "the census failed (error %ld)\n",
 				    PTR_ERR(census));
+	else
+		extsock_verdict_pass(census, &plan->terms);
 	return census;
+}
+
+static struct extsock_census *stop_and_look(struct extsock_group *group,
+					    const struct plan *plan,
+					    struct extsock_outcome *outcome)
+{
+	int err = stop(group, plan, outcome);
+
+	return err ? ERR_PTR(err) : look(group, plan, outcome);
+}
+
+/* The group stands still: let go of what it has waited for until now. */
+static void end_round(struct extsock_group *group)
+{
+	struct extsock_census *census = show(group, NULL);
+
+	if (group->gate)
+		extsock_gate_rest(group->gate);
+	extsock_sockets_free(census);
+}
+
+/*
+ * The group stands still, with sockets to wait for: close the gate, and let it
+ * run. The census is the group's from now on, also after an error.
+ */
+static int begin_round(struct extsock_group *group, struct plan *plan,
+		       struct extsock_census *census,
+		       struct extsock_outcome *outcome)
+{
+	struct extsock_gate *gate = group->gate;
+	int err = 0;
+
+	show(group, census);
+	if (!gate) {
+		gate = extsock_gate_alloc(group, &plan->terms);
+		if (!gate)
+			return -ENOMEM;
+		plan->terms.gate = gate->terms.gate;
+		mutex_lock(&extsock_group_mutex);
+		group->gate = gate;
+		mutex_unlock(&extsock_group_mutex);
+	}
+	err = extsock_gate_close(gate, census);
+	if (err) {
+		extsock_outcome_add(outcome,
+				    "the gate cannot be closed (error %d)\n",
+				    err);
+		return err;
+	}
+	extsock_group_count(group, EXTSOCK_DRAINS, 1);
+	change_state(group, EXTSOCK_DRAINING);
+	extsock_freezer_resume(group);
+	return 0;
+}
+
+/* Wait for those that were found. */
+static int wait(struct extsock_group *group, const struct plan *plan,
+		unsigned long deadline, struct extsock_outcome *outcome)
+{
+	int err = extsock_drain_wait(group->gate, deadline);
+
+	if (err == -ETIMEDOUT)
+		extsock_outcome_add(outcome,
+				    "not all sockets were closed within %u ms (wait_ms)\n",
+				    plan->wait_ms);
+	else if (err && group->cancelled)
+		extsock_outcome_add(outcome, "ended by a thaw\n");
+	else if (err)
+		extsock_outcome_add(outcome, "interrupted by a signal\n");
+	if (err)
+		extsock_drain_name(group->census, outcome);
+	return err;
+}
+
+/* Until the group stands still and has nothing to wait for. */
+static struct extsock_census *drain(struct extsock_group *group,
+				    struct plan *plan,
+				    struct extsock_outcome *outcome)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(plan->wait_ms);
+	struct extsock_census *census;
+	int err;
+
+	for (;;) {
+		err = stop(group, plan, outcome);
+		if (err)
+			return ERR_PTR(err);
+		end_round(group);
+		census = look(group, plan, outcome);
+		if (IS_ERR(census) || !extsock_drain_left(census))
+			return census;
+		err = begin_round(group, plan, census, outcome) ?:
+		      wait(group, plan, deadline, outcome);
+		if (err)
+			return ERR_PTR(err);
+		change_state(group, EXTSOCK_FREEZING);
+	}
+}
+
+/* Everybody runs, and nothing is left of the freeze. */
+static void undo(struct extsock_group *group, struct extsock_outcome *outcome)
+{
+	struct extsock_census *census = show(group, NULL);
+
+	extsock_group_count(group, EXTSOCK_FREEZES_FAILED, 1);
+	/* The gate looks into the census until it is open. */
+	finish(group);
+	extsock_sockets_free(census);
+	extsock_outcome_add(outcome,
+			    "the group runs, no socket was touched\n");
 }
 
 /**
@@ -216,39 +392,38 @@ static struct extsock_census *stop_and_look(struct extsock_group *group,
  *
  * If it fails, everybody runs and no socket was touched.
  *
- * Context: may sleep, for as long as the group's freeze_ms; interruptible.
+ * Context: may sleep, for as long as the group's freeze_ms, and if there are
+ * sockets to wait for, as long as wait_ms; interruptible.
  * Return: 0, -EBUSY if the group is not running, the module is going, or somebody
  * outside is in the middle of receiving from a socket of the group,
- * -ESRCH if it is empty, -EDEADLK if the caller is a member, -EOPNOTSUPP if it
- * would have to wait for sockets, -ETIMEDOUT, -EINTR, -ENOMEM.
+ * -ESRCH if it is empty, -EDEADLK if the caller is a member, -ETIMEDOUT, -EINTR
+ * if a signal came or somebody thawed the group meanwhile, -ENOMEM, or why a
+ * probe of the gate could not be registered.
  */
 int extsock_checkpoint_freeze(struct extsock_group *group,
 			      const struct extsock_freeze *how,
 			      struct extsock_outcome *outcome)
 {
 	struct extsock_census *census;
-	struct plan plan;
+	struct plan plan = {};
 	int err;
 
 	err = begin(group, how, &plan, outcome);
 	if (err)
 		return err;
-	census = stop_and_look(group, plan.ms, outcome);
-	if (IS_ERR(census)) {
-		extsock_rules_put(plan.rules);
-		extsock_group_count(group, EXTSOCK_FREEZES_FAILED, 1);
-		finish(group);
-		extsock_outcome_add(outcome,
-				    "the group runs, no socket was touched\n");
-		return PTR_ERR(census);
+	census = plan.waits ? drain(group, &plan, outcome) :
+			      stop_and_look(group, &plan, outcome);
+	err = PTR_ERR_OR_ZERO(census);
+	if (!err) {
+		/* Before somebody else can thaw it. */
+		count_sockets(group, census);
+		summarise(census, outcome);
+		err = publish(group, census, how->lease, outcome);
 	}
-	extsock_verdict_pass(census, plan.rules, plan.policy);
-	extsock_rules_put(plan.rules);
-	count_sockets(group, census);
-	extsock_group_count(group, EXTSOCK_FREEZES, 1);
-	summarise(census, outcome);
-	publish(group, census, how->lease);
-	return 0;
+	if (err)
+		undo(group, outcome);
+	extsock_rules_put(plan.terms.rules);
+	return err;
 }
 
 /* Returns how many were reset; @taken: how many somebody has taken. */
@@ -309,10 +484,7 @@ static struct extsock_census *take_back(struct extsock_group *group,
 		extsock_outcome_add(outcome,
 				    "somebody else thawed the group and froze it again\n");
 	} else {
-		mutex_lock(&group->census_lock);
-		census = group->census;
-		group->census = NULL;
-		mutex_unlock(&group->census_lock);
+		census = show(group, NULL);
 		group->lease = NULL;
 		set_state(group, EXTSOCK_THAWING);
 	}
@@ -320,6 +492,39 @@ static struct extsock_census *take_back(struct extsock_group *group,
 	if (!IS_ERR(census))
 		notify(group);
 	return census;
+}
+
+/* Is it being frozen, by somebody who waits for sockets? Then that ends. */
+static bool cancel(struct extsock_group *group)
+{
+	bool drains;
+
+	mutex_lock(&extsock_group_mutex);
+	drains = group->state == EXTSOCK_DRAINING ||
+		 (group->state == EXTSOCK_FREEZING && group->gate);
+	if (drains)
+		WRITE_ONCE(group->cancelled, true);
+	mutex_unlock(&extsock_group_mutex);
+	if (drains)
+		wake_up_all(&group->wait);
+	return drains;
+}
+
+/* Until what was cancelled has been undone. */
+static int wait_undone(struct extsock_group *group,
+		       struct extsock_outcome *outcome)
+{
+	int err = wait_event_interruptible(group->wait,
+					   READ_ONCE(group->state) == EXTSOCK_RUNNING ||
+					   !READ_ONCE(group->cancelled));
+
+	if (err) {
+		extsock_outcome_add(outcome,
+				    "interrupted by a signal; the drain ends all the same\n");
+		return -EINTR;
+	}
+	extsock_outcome_add(outcome, "the drain has ended, the group runs\n");
+	return 0;
 }
 
 static int thaw(struct extsock_group *group, bool keep, const void *lease,
@@ -347,17 +552,20 @@ static int thaw(struct extsock_group *group, bool keep, const void *lease,
 
 /**
  * extsock_checkpoint_thaw() - reset what is to be reset, and let the group run
- * @group: the group
+ * @group: the group; if it drains, that ends and nothing is reset
  * @keep: reset nothing
  * @lease: the open file whose freeze is to end, or NULL for anybody's
  * @outcome: empty; what was done
  *
- * Context: may sleep; does not fail half-way, and cannot be interrupted.
- * Return: 0, or -EBUSY if the group is not frozen, or not by @lease.
+ * Context: may sleep; does not fail half-way, and cannot be interrupted but in
+ * the waiting for the end of a drain.
+ * Return: 0, -EBUSY if the group is not frozen, or not by @lease, or -EINTR.
  */
 int extsock_checkpoint_thaw(struct extsock_group *group, bool keep,
 			    const void *lease, struct extsock_outcome *outcome)
 {
+	if (!lease && cancel(group))
+		return wait_undone(group, outcome);
 	return thaw(group, keep, lease, outcome);
 }
 

@@ -4,6 +4,7 @@
  */
 #include <linux/fs.h>
 #include <linux/net.h>
+#include <net/af_unix.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
 #include <net/inet_sock.h>
@@ -105,6 +106,45 @@ struct sock *extsock_ends_find(struct net *net,
 					   ntohs(ends->lport), dif, 0);
 	return extsock_inet6_lookup(net, from, ends->rport, to,
 				    ntohs(ends->lport), dif, 0);
+}
+
+/**
+ * extsock_ends_name() - the name of a unix socket
+ * @sk: a unix socket, which the caller holds
+ *
+ * Context: any.
+ * Return: the name, which is given once and lives as long as @sk, or NULL.
+ */
+const struct unix_address *extsock_ends_name(const struct sock *sk)
+{
+	/* Pairs with the release of bind() and connect(). */
+	return smp_load_acquire(&unix_sk(sk)->addr);
+}
+
+/**
+ * extsock_ends_path() - the name of a unix socket, as text
+ * @name: the name or NULL
+ * @path: a path, or @ and an abstract name; empty if there is none. As in
+ *	/proc/net/unix, a NUL within the latter is an @; those at its end, which
+ *	pad a sun_path, are left out
+ *
+ * Context: any.
+ */
+void extsock_ends_path(const struct unix_address *name,
+		       char path[EXTSOCK_PATH_SIZE])
+{
+	const size_t start = offsetof(struct sockaddr_un, sun_path);
+	size_t len = name ? min_t(size_t, name->len - start,
+				  EXTSOCK_PATH_SIZE - 1) : 0;
+
+	if (len)
+		memcpy(path, (const char *)name->name + start, len);
+	while (len > 1 && !path[len - 1])
+		len--;
+	path[len] = '\0';
+	while (len--)
+		if (!path[len])
+			path[len] = '@';
 }
 
 /**

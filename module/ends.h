@@ -4,10 +4,15 @@
 
 #include <linux/in6.h>
 #include <linux/types.h>
+#include <linux/un.h>
 
 struct file;
 struct net;
 struct sock;
+struct unix_address;
+
+/* A sun_path can be full, and the kernel adds a NUL. */
+#define EXTSOCK_PATH_SIZE	(UNIX_PATH_MAX + 1)
 
 /**
  * enum extsock_kind - what is done to find a socket's peer, and to reset it
@@ -52,6 +57,9 @@ struct extsock_endpoints {
 
 enum extsock_kind extsock_ends_kind(const struct sock *sk);
 void extsock_ends_read(const struct sock *sk, struct extsock_endpoints *ends);
+const struct unix_address *extsock_ends_name(const struct sock *sk);
+void extsock_ends_path(const struct unix_address *name,
+		       char path[EXTSOCK_PATH_SIZE]);
 unsigned long extsock_ends_inode(struct sock *sk);
 struct file *extsock_ends_file(struct sock *sk);
 struct sock *extsock_ends_find(struct net *net,

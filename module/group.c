@@ -411,6 +411,7 @@ struct extsock_group *extsock_group_alloc(const char *name)
 	group->policy = EXTSOCK_RESET;
 	group->wait_ms = EXTSOCK_WAIT_MS_DEFAULT;
 	group->freeze_ms = EXTSOCK_FREEZE_MS_DEFAULT;
+	init_waitqueue_head(&group->wait);
 	mutex_init(&group->census_lock);
 	mutex_init(&group->text_lock);
 	return group;
@@ -427,6 +428,30 @@ void extsock_group_open(struct extsock_group *group)
 	spin_lock_irq(&member_lock);
 	group->dead = false;
 	spin_unlock_irq(&member_lock);
+}
+
+/**
+ * extsock_group_drain() - a gate is closed, or open again
+ * @draining: which of the two
+ *
+ * Context: may sleep; takes extsock_group_mutex.
+ * Return: 0, or why a probe of the gates could not be registered.
+ */
+int extsock_group_drain(bool draining)
+{
+	static unsigned int nr_closed;
+	int err = 0;
+
+	mutex_lock(&extsock_group_mutex);
+	/* The last member to leave may have taken them along. */
+	if (draining)
+		err = extsock_probe_attach_gate();
+	if (!err)
+		nr_closed += draining ? 1 : -1;
+	if (!nr_closed)
+		extsock_probe_detach_gate();
+	mutex_unlock(&extsock_group_mutex);
+	return err;
 }
 
 /**

@@ -10,12 +10,14 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/extsock.h>
 
 #include "action.h"
 #include "rule.h"
 
 struct extsock_census;
+struct extsock_gate;
 
 /**
  * enum extsock_state - where a group stands in the sequence
@@ -39,6 +41,7 @@ enum extsock_state {
  * @EXTSOCK_FORKED: processes that became members by birth
  * @EXTSOCK_LEFT: processes that left, by a write or by their end
  * @EXTSOCK_LOST: children that could not become members (no memory)
+ * @EXTSOCK_DRAINS: rounds of waiting for sockets to go
  * @EXTSOCK_FREEZES: freezes that succeeded
  * @EXTSOCK_FREEZES_FAILED: freezes that were undone
  * @EXTSOCK_THAWS: thaws
@@ -52,6 +55,7 @@ enum extsock_counter {
 	EXTSOCK_FORKED,
 	EXTSOCK_LEFT,
 	EXTSOCK_LOST,
+	EXTSOCK_DRAINS,
 	EXTSOCK_FREEZES,
 	EXTSOCK_FREEZES_FAILED,
 	EXTSOCK_THAWS,
@@ -79,7 +83,12 @@ enum extsock_counter {
  * @rules: the action of what they match, a reference; extsock_group_mutex
  * @wait_ms: how long a drain may last; extsock_group_mutex
  * @freeze_ms: how long the stop may take; extsock_group_mutex
- * @census: what the freeze found, while frozen; @census_lock
+ * @gate: what holds new connections back, or NULL; extsock_group_mutex
+ * @cancelled: the freeze under way is to be undone; written under
+ *	extsock_group_mutex
+ * @wait: who waits for the group: the freezing task for sockets to go, and who
+ *	has cancelled a freeze for its end
+ * @census: what the freeze found, while frozen, or waits for; @census_lock
  * @census_lock: holds @census still for readers. Taken inside
  *	extsock_group_mutex, never outside of it
  * @lease: the open file to which the freeze belongs, or NULL; compared,
@@ -111,6 +120,9 @@ struct extsock_group {
 	struct extsock_rules *rules;
 	unsigned int wait_ms;
 	unsigned int freeze_ms;
+	struct extsock_gate *gate;
+	bool cancelled;
+	wait_queue_head_t wait;
 	struct mutex census_lock;
 	struct extsock_census *census;
 	const void *lease;
@@ -162,6 +174,7 @@ void extsock_group_free(struct extsock_group *group);
 bool extsock_group_name_valid(const char *name);
 struct extsock_group *extsock_group_find(const char *name);
 void extsock_group_open(struct extsock_group *group);
+int extsock_group_drain(bool draining);
 int extsock_group_retire(struct extsock_group *group);
 struct extsock_rules *extsock_group_get_rules(struct extsock_group *group);
 void extsock_group_set_rules(struct extsock_group *group,

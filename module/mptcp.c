@@ -66,6 +66,24 @@ static struct sock *find_connected(struct sock *sk)
 }
 
 /**
+ * extsock_mptcp_program() - the socket that a program has
+ * @tcp: a TCP socket, which the caller has locked, or holds under RCU
+ *
+ * Context: any.
+ * Return: itself, or the multipath socket it works for, or NULL if that is being
+ * closed.
+ */
+struct sock *extsock_mptcp_program(struct sock *tcp)
+{
+	struct socket *sock;
+
+	if (!sk_is_mptcp(tcp))
+		return tcp;
+	sock = READ_ONCE(tcp->sk_socket);
+	return sock ? READ_ONCE(sock->sk) : NULL;
+}
+
+/**
  * extsock_mptcp_tcp() - the TCP socket that listens for it, or was its first
  * @sk: a multipath socket of some descriptor, whose file the caller holds
  *

@@ -4,6 +4,7 @@
 
 struct sock;
 
+struct sock *extsock_mptcp_program(struct sock *tcp);
 struct sock *extsock_mptcp_tcp(struct sock *sk);
 int extsock_mptcp_reset(struct sock *sk);
 

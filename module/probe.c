@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every kprobe and tracepoint. They are attached while some group has members,
- * so a machine without members pays nothing. Only entry probes are used: a
+ * so a machine without members pays nothing; those of the gates while one is
+ * closed. Only entry probes are used: a
  * return probe loses events when more tasks sleep in the function than it has
  * instances.
  */
@@ -15,8 +16,12 @@
 #include <linux/tracepoint.h>
 #include <net/mptcp.h>
 
+#include "backlog.h"
+#include "drain.h"
 #include "freezer.h"
+#include "gate.h"
 #include "group.h"
+#include "mptcp.h"
 #include "probe.h"
 #include "tag.h"
 
@@ -26,6 +31,8 @@
  * @symbol: the function at whose entry it sits
  * @addr: its address, if it is ours, or NULL
  * @handler: what runs there; must not sleep
+ * @gate: it is needed while a gate is closed only
+ * @sends: its handler may send the call elsewhere
  * @attached: it is registered; extsock_group_mutex
  * @missed: @kp.nmissed of earlier registrations, each of which begins at 0
  * @hits: how often the handler ran, per CPU
@@ -35,6 +42,8 @@ struct probe {
 	const char *symbol;
 	void *addr;
 	kprobe_pre_handler_t handler;
+	bool gate;
+	bool sends;
 	bool attached;
 	u64 missed;
 	u64 __percpu *hits;
@@ -76,14 +85,6 @@ static void count_hit(struct kprobe *kp)
 	this_cpu_inc(*container_of(kp, struct probe, kp)->hits);
 }
 
-/* What a program has: not a TCP socket that works for a multipath one. */
-static struct sock *program_socket(struct sock *sk)
-{
-	if (!sk_is_mptcp(sk))
-		return sk;
-	return sk->sk_socket ? sk->sk_socket->sk : NULL;
-}
-
 /*
  * tcp_connect(sk): IPv4 and IPv6 meet here, MSG_FASTOPEN and io_uring too, under
  * the socket lock. The socket is in SYN_SENT, so it will pass TCP_CLOSE before
@@ -92,16 +93,18 @@ static struct sock *program_socket(struct sock *sk)
  */
 static int on_connect(struct kprobe *kp, struct pt_regs *regs)
 {
-	struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 0);
+	struct sock *tcp = (struct sock *)regs_get_kernel_argument(regs, 0);
 	u64 group = opener_group();
+	struct sock *sk;
 
 	count_hit(kp);
 	/* Under TCP_REPAIR a connection is put in place, not opened. */
-	if (!group || sk->sk_protocol != IPPROTO_TCP || tcp_sk(sk)->repair)
+	if (!group || tcp->sk_protocol != IPPROTO_TCP || tcp_sk(tcp)->repair)
 		return 0;
-	sk = program_socket(sk);
+	sk = extsock_mptcp_program(tcp);
 	if (sk)
-		extsock_tag_record(sk, group, EXTSOCK_CONNECT);
+		extsock_tag_record(sk, group, EXTSOCK_CONNECT,
+				   extsock_gate_connecting(tcp));
 	return 0;
 }
 
@@ -124,7 +127,7 @@ static int on_accept(struct kprobe *kp, struct pt_regs *regs)
 		atomic64_set(&sk->sk_cookie, 0);
 	/* One that died in the queue would keep its tag. */
 	if (sk->sk_state != TCP_CLOSE)
-		extsock_tag_record(sk, group, EXTSOCK_ACCEPT);
+		extsock_tag_record(sk, group, EXTSOCK_ACCEPT, 0);
 	return 0;
 }
 
@@ -178,16 +181,85 @@ static void on_listen(struct sock *sk)
 		return;
 	group = opener_group();
 	if (group)
-		extsock_tag_record(sk, group, EXTSOCK_UNKNOWN);
+		extsock_tag_record(sk, group, EXTSOCK_UNKNOWN, 0);
 }
 
 static void on_set_state(void *data, const struct sock *sk, const int oldstate,
 			 const int newstate)
 {
-	if (newstate == TCP_CLOSE)
+	if (oldstate == TCP_LISTEN)
+		extsock_backlog_closing(sk);
+	if (newstate == TCP_CLOSE) {
 		extsock_tag_drop(sk);
-	else if (newstate == TCP_LISTEN)
+		extsock_drain_closed(sk);
+	} else if (newstate == TCP_LISTEN) {
 		on_listen((struct sock *)sk);
+	}
+}
+
+/*
+ * unix_stream_connect() and the like: (sock, addr, len, flags), with no lock
+ * held. The reference to the module is given back when the call ends.
+ */
+static int on_call(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct socket *sock = (void *)regs_get_kernel_argument(regs, 0);
+	int flags = regs_get_kernel_argument(regs, 3);
+
+	count_hit(kp);
+	if (!sock->sk || !extsock_gate_stops(sock, flags))
+		return 0;
+	__module_get(THIS_MODULE);
+	instruction_pointer_set(regs, (unsigned long)extsock_gate_connect);
+	return 1;
+}
+
+/*
+ * A probe without one may become a jump, or stand beside others that move the
+ * instruction pointer.
+ */
+static void after_call(struct kprobe *kp, struct pt_regs *regs,
+		       unsigned long flags)
+{
+}
+
+/* inet_dgram_connect(): raw and ping sockets come here as well. */
+static int on_inet_call(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct socket *sock = (void *)regs_get_kernel_argument(regs, 0);
+
+	if (sock->sk && extsock_ends_kind(sock->sk) == EXTSOCK_UDP)
+		return on_call(kp, regs);
+	count_hit(kp);
+	return 0;
+}
+
+/* sock_close(inode, file): the last descriptor goes */
+static int on_close(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct file *file = (void *)regs_get_kernel_argument(regs, 1);
+	struct socket *sock = sock_from_file(file);
+
+	count_hit(kp);
+	if (!sock || !sock->sk)
+		return 0;
+	/* Others tell by their state. */
+	if (sock->sk->sk_family == AF_UNIX)
+		extsock_backlog_closing(sock->sk);
+	extsock_drain_closing(sock->sk);
+	return 0;
+}
+
+/* sock_def_readable(sk): of a socket that listens, somebody has come */
+static int on_readable(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct sock *sk = (void *)regs_get_kernel_argument(regs, 0);
+
+	if (likely(READ_ONCE(sk->sk_state) != TCP_LISTEN))
+		return 0;
+	count_hit(kp);
+	extsock_backlog_arrived(sk);
+	return 0;
 }
 
 static int on_check(struct kprobe *kp, struct pt_regs *regs)
@@ -219,6 +291,14 @@ static struct probe probes[] = {
 	{ .symbol = "cgroup_leave_frozen", .handler = on_leave_frozen },
 	{ .symbol = "__ptrace_link", .handler = on_ptrace_link },
 	{ .symbol = "__ptrace_unlink", .handler = on_ptrace_unlink },
+	{ .symbol = "sock_close", .handler = on_close, .gate = true },
+	{ .symbol = "sock_def_readable", .handler = on_readable, .gate = true },
+	{ .symbol = "unix_stream_connect", .handler = on_call, .gate = true,
+	  .sends = true },
+	{ .symbol = "unix_dgram_connect", .handler = on_call, .gate = true,
+	  .sends = true },
+	{ .symbol = "inet_dgram_connect", .handler = on_inet_call, .gate = true,
+	  .sends = true },
 };
 
 static struct point points[] = {
@@ -239,6 +319,8 @@ static int attach_probe(struct probe *probe)
 	else
 		probe->kp.symbol_name = probe->symbol;
 	probe->kp.pre_handler = probe->handler;
+	if (probe->sends)
+		probe->kp.post_handler = after_call;
 	err = register_kprobe(&probe->kp);
 	probe->attached = !err;
 	return err;
@@ -273,6 +355,18 @@ static bool probes_run(void)
 	return sum_hits(&probes[CHECK]) != before;
 }
 
+/* Those of the gates, or the others. */
+static int attach_probes(bool gate)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < ARRAY_SIZE(probes); i++)
+		if (probes[i].gate == gate)
+			err = attach_probe(&probes[i]);
+	return err;
+}
+
 /**
  * extsock_probe_attach() - register all probes that are not yet
  *
@@ -287,8 +381,8 @@ int extsock_probe_attach(void)
 
 	for (i = 0; !err && i < ARRAY_SIZE(points); i++)
 		err = attach_point(&points[i]);
-	for (i = 0; !err && i < ARRAY_SIZE(probes); i++)
-		err = attach_probe(&probes[i]);
+	if (!err)
+		err = attach_probes(false);
 	if (!err && !probes_run())
 		err = -EOPNOTSUPP;
 	return err;
@@ -301,6 +395,35 @@ static void detach_probe(struct probe *probe)
 	unregister_kprobe(&probe->kp);
 	probe->missed += probe->kp.nmissed;
 	probe->attached = false;
+}
+
+/**
+ * extsock_probe_attach_gate() - register the probes of the gates as well
+ *
+ * Context: under extsock_group_mutex; may sleep.
+ * Return: 0, or why one could not be registered;
+ * extsock_probe_detach_gate() takes the others back.
+ */
+int extsock_probe_attach_gate(void)
+{
+	return attach_probes(true);
+}
+
+/**
+ * extsock_probe_detach_gate() - unregister the probes of the gates
+ *
+ * When it returns none of them runs any more. Calls that one has sent to
+ * extsock_gate_connect() may.
+ *
+ * Context: under extsock_group_mutex; may sleep.
+ */
+void extsock_probe_detach_gate(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		if (probes[i].gate)
+			detach_probe(&probes[i]);
 }
 
 /**
@@ -397,7 +520,8 @@ static int try_probes(void)
 			return -EOPNOTSUPP;
 		}
 	for (i = 0; !err && i < ARRAY_SIZE(probes); i++)
-		err = try_probe(&probes[i]);
+		if (!probes[i].gate)
+			err = try_probe(&probes[i]);
 	if (!err && !probes_run()) {
 		pr_err("kprobes do not run, which extsock needs; is the sysctl kernel.ftrace_enabled off, or kprobes/enabled in debugfs?\n");
 		err = -EOPNOTSUPP;
@@ -435,6 +559,9 @@ int __init extsock_probe_init(void)
 /**
  * extsock_probe_exit() - detach the probes for good
  *
+ * When it returns no call is in extsock_gate_connect() any more: one that was
+ * held had pinned the module, and may have had a few instructions left.
+ *
  * Context: may sleep; nobody can join any more.
  */
 void extsock_probe_exit(void)
@@ -442,5 +569,6 @@ void extsock_probe_exit(void)
 	mutex_lock(&extsock_group_mutex);
 	extsock_probe_detach();
 	mutex_unlock(&extsock_group_mutex);
+	synchronize_rcu_tasks();
 	free_hits();
 }

@@ -378,6 +378,7 @@ static int stats_show(struct seq_file *seq, void *v)
 		[EXTSOCK_FORKED] = "forked",
 		[EXTSOCK_LEFT] = "left",
 		[EXTSOCK_LOST] = "lost",
+		[EXTSOCK_DRAINS] = "drains",
 		[EXTSOCK_FREEZES] = "freezes",
 		[EXTSOCK_FREEZES_FAILED] = "freezes_failed",
 		[EXTSOCK_THAWS] = "thaws",

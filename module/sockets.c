@@ -59,6 +59,7 @@ static void copy_tag(struct extsock_socket *entry)
 		entry->direction = tag->direction;
 		entry->opener = get_pid(tag->opener);
 		entry->opened = tag->opened;
+		entry->gate = tag->gate;
 		memcpy(entry->command, tag->command, sizeof(entry->command));
 	}
 	rcu_read_unlock();
@@ -91,25 +92,18 @@ static void free_entry(struct extsock_socket *entry)
 	kfree(entry);
 }
 
-/* A name is given once, and freed with the socket. */
-static const struct unix_address *name_of(const struct sock *sk)
-{
-	/* Pairs with the release of bind() and connect(). */
-	return smp_load_acquire(&unix_sk(sk)->addr);
-}
-
 static void find_unix_peer(struct extsock_socket *entry)
 {
 	struct sock *sk = entry->sk;
 
-	entry->name = name_of(sk);
+	entry->name = extsock_ends_name(sk);
 	unix_state_lock(sk);
 	entry->peer = unix_peer(sk);
 	if (entry->peer)
 		sock_hold(entry->peer);
 	unix_state_unlock(sk);
 	if (entry->peer)
-		entry->peer_name = name_of(entry->peer);
+		entry->peer_name = extsock_ends_name(entry->peer);
 }
 
 static void find_tcp(struct extsock_socket *entry)
@@ -119,6 +113,27 @@ static void find_tcp(struct extsock_socket *entry)
 	} else if (entry->kind == EXTSOCK_TCP) {
 		sock_hold(entry->sk);
 		entry->tcp = entry->sk;
+	}
+}
+
+/**
+ * extsock_sockets_describe() - what can be read off a socket
+ * @entry: zeroed; in it, @sk without a reference, its kind, state, ends and key
+ * @sk: a full socket, which the caller holds
+ *
+ * Context: any.
+ */
+void extsock_sockets_describe(struct extsock_socket *entry, struct sock *sk)
+{
+	entry->sk = sk;
+	entry->state = READ_ONCE(sk->sk_state);
+	entry->kind = extsock_ends_kind(sk);
+	extsock_ends_read(sk, &entry->ends);
+	if (entry->ends.rport) {
+		entry->key = entry->ends;
+	} else {
+		entry->key.lport = entry->ends.lport;
+		entry->key.kind = entry->ends.kind;
 	}
 }
 
@@ -133,16 +148,7 @@ static struct extsock_socket *add_entry(struct extsock_census *census,
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&entry->node);
 	sock_hold(sk);
-	entry->sk = sk;
-	entry->state = READ_ONCE(sk->sk_state);
-	extsock_ends_read(sk, &entry->ends);
-	entry->kind = extsock_ends_kind(sk);
-	if (entry->ends.rport) {
-		entry->key = entry->ends;
-	} else {
-		entry->key.lport = entry->ends.lport;
-		entry->key.kind = entry->ends.kind;
-	}
+	extsock_sockets_describe(entry, sk);
 	if (sk->sk_family == AF_UNIX)
 		find_unix_peer(entry);
 	else

@@ -11,6 +11,8 @@
 #include "look.h"
 #include "tag.h"
 
+struct extsock_shelf;
+
 /**
  * enum extsock_class - what a socket is to its group
  * @EXTSOCK_UNJUDGED: there is no verdict yet
@@ -70,10 +72,14 @@ enum extsock_class {
  * @opener: PID of who opened it, a counted reference, or NULL
  * @command: the opener's name
  * @opened: when, in nanoseconds since 1970
+ * @gate: id of the gate that holds its SYN back, or 0
+ * @shelf: of one that listens while its gate is closed, where children go
+ * @over: it is not waited for any more; set by whoever sees its end
  *
  * Held by its census, which is private to the freezing task until it is
- * published in the group, and constant from then on. The thaw, whose alone it is
- * again, takes off the @action of those that are done with.
+ * published in the group or its gate, and constant from then on, but for @over.
+ * The thaw, whose alone it is again, takes off the @action of those that are
+ * done with.
  */
 struct extsock_socket {
 	struct list_head node;
@@ -107,6 +113,9 @@ struct extsock_socket {
 	struct pid *opener;
 	char command[TASK_COMM_LEN];
 	u64 opened;
+	u64 gate;
+	struct extsock_shelf *shelf;
+	bool over;
 };
 
 /**
@@ -131,6 +140,8 @@ struct extsock_flight {
  * @by_ends: the table by ends; several sockets may have the same ends, in
  *	different network namespaces
  * @group: id of the group
+ * @gate: id of the gate that was closed when they were judged, or 0
+ * @draining: the group runs, of its sockets only those matter that are waited for
  * @nr: how many sockets there are in @sockets
  * @processes: how many members there were
  * @counts: sockets by class
@@ -145,6 +156,8 @@ struct extsock_census {
 	struct rhashtable by_sock;
 	struct rhltable by_ends;
 	u64 group;
+	u64 gate;
+	bool draining;
 	unsigned int nr;
 	unsigned int processes;
 	unsigned int counts[EXTSOCK_CLASSES];
@@ -152,6 +165,7 @@ struct extsock_census {
 
 struct extsock_census *extsock_sockets_alloc(void);
 void extsock_sockets_free(struct extsock_census *census);
+void extsock_sockets_describe(struct extsock_socket *entry, struct sock *sk);
 struct extsock_socket *extsock_sockets_add(struct extsock_census *census,
 					   struct sock *sk);
 struct extsock_socket *extsock_sockets_add_file(struct extsock_census *census,

@@ -9,6 +9,7 @@
 #include <net/tcp_states.h>
 #include <linux/extsock.h>
 
+#include "drain.h"
 #include "names.h"
 #include "sockets.h"
 #include "table.h"
@@ -244,24 +245,29 @@ static void show_row(struct seq_file *seq, const struct row *row)
 	seq_printf(seq, "%lu %u\n", row->inode, sock_net(sk)->ns.inum);
 }
 
+static void show_entry(struct seq_file *seq, const struct extsock_socket *entry)
+{
+	const struct row row = {
+		.sk = entry->sk, .ends = entry->ends,
+		.name = entry->name, .peer_name = entry->peer_name,
+		.state = entry->state, .class = entry->class,
+		.action = entry->action, .direction = entry->direction,
+		.opener = entry->opener, .opened = entry->opened,
+		.command = entry->opener ? entry->command : entry->comm,
+		.pid = entry->pid, .fd = entry->fd, .inode = entry->inode,
+	};
+
+	show_row(seq, &row);
+}
+
 static void show_census(struct seq_file *seq,
 			const struct extsock_census *census)
 {
 	const struct extsock_socket *entry;
 
 	list_for_each_entry(entry, &census->sockets, node) {
-		struct row row = {
-			.sk = entry->sk, .ends = entry->ends,
-			.name = entry->name, .peer_name = entry->peer_name,
-			.state = entry->state, .class = entry->class,
-			.action = entry->action, .direction = entry->direction,
-			.opener = entry->opener, .opened = entry->opened,
-			.command = entry->opener ? entry->command : entry->comm,
-			.pid = entry->pid, .fd = entry->fd,
-			.inode = entry->inode,
-		};
-
-		show_row(seq, &row);
+		if (!census->draining || extsock_drain_waits_for(entry))
+			show_entry(seq, entry);
 		if (seq_has_overflowed(seq))
 			break;
 	}
@@ -303,8 +309,8 @@ static void show_tags(struct seq_file *seq, const struct extsock_group *group)
 /**
  * extsock_table_show() - the sockets of a group, as a header line and rows
  * @seq: they go here
- * @group: the group; while it is frozen they are those of the census, else those
- *	that members opened
+ * @group: the group; while it is frozen they are those of the census, while it
+ *	drains those that are waited for, else those that members opened
  *
  * The whole table at once: it is that of one moment.
  *

@@ -58,6 +58,7 @@ u64 extsock_tag_cookie(struct sock *sk)
  * @sk: the socket, which the caller has locked
  * @group: id of current's group
  * @direction: what it does
+ * @gate: id of the gate that holds its SYN back, or 0
  *
  * A socket that is tagged already, as one that connects for the second time,
  * gets a new tag. Without memory there is none: the census finds the socket
@@ -66,7 +67,7 @@ u64 extsock_tag_cookie(struct sock *sk)
  * Context: probes in process context; does not sleep.
  */
 void extsock_tag_record(struct sock *sk, u64 group,
-			enum extsock_direction direction)
+			enum extsock_direction direction, u64 gate)
 {
 	u64 cookie = extsock_tag_cookie(sk);
 	struct extsock_tag *tag;
@@ -82,6 +83,7 @@ void extsock_tag_record(struct sock *sk, u64 group,
 	tag->opener = get_pid(task_tgid(current));
 	get_task_comm(tag->command, current);
 	tag->direction = direction;
+	tag->gate = gate;
 	if (rhashtable_lookup_insert_fast(&tags, &tag->node, tag_params))
 		free_tag(&tag->rcu);
 }

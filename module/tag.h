@@ -29,6 +29,7 @@ enum extsock_direction {
  * @opener: PID of the opener's process, a counted reference
  * @command: the opener's name, with its NUL
  * @direction: connected or accepted; unknown if it listens
+ * @gate: id of the gate that holds its SYN back, or 0
  * @rcu: frees it
  *
  * Held by the table alone, from the connect, accept or listen to the moment in which
@@ -44,6 +45,7 @@ struct extsock_tag {
 	struct pid *opener;
 	char command[TASK_COMM_LEN];
 	enum extsock_direction direction;
+	u64 gate;
 	struct rcu_head rcu;
 };
 
@@ -51,7 +53,7 @@ int extsock_tag_init(void);
 void extsock_tag_exit(void);
 
 void extsock_tag_record(struct sock *sk, u64 group,
-			enum extsock_direction direction);
+			enum extsock_direction direction, u64 gate);
 void extsock_tag_drop(const struct sock *sk);
 void extsock_tag_drop_all(void);
 struct extsock_tag *extsock_tag_find(struct sock *sk);

@@ -26,6 +26,8 @@
 #error "extsock needs a kernel with CONFIG_SECURITY_NETWORK: its accept probe sits there."
 #elif !IS_ENABLED(CONFIG_IPV6)
 #error "extsock needs a kernel with CONFIG_IPV6."
+#elif !defined(CONFIG_NETFILTER)
+#error "extsock needs a kernel with CONFIG_NETFILTER: SYNs are held back there."
 #elif !defined(CONFIG_INET) || !defined(CONFIG_PROC_FS) || !defined(CONFIG_SYSFS)
 #error "extsock needs a kernel with CONFIG_INET, CONFIG_PROC_FS and CONFIG_SYSFS."
 #endif /* requirements */

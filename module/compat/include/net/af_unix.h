@@ -23,6 +23,13 @@
 #define EXTSOCK_UNIX_SEES_FDS	false
 #endif /* UNIXCB */
 
+/* How many buckets a namespace's table has; private to the kernel since 6.17. */
+#ifdef UNIX_HASH_SIZE
+#define EXTSOCK_UNIX_HASH_SIZE	UNIX_HASH_SIZE
+#else
+#define EXTSOCK_UNIX_HASH_SIZE	512
+#endif /* UNIX_HASH_SIZE */
+
 /*
  * The descriptors in a message, or NULL. Where a message keeps them is private to
  * the kernel since 6.17: then they are not seen.

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Holding back external children of listening sockets.
+ *
+ * While the gate is closed they are taken out of the accept queue, onto a shelf
+ * beside it. So accept, poll and io_uring find what they find when nobody has
+ * come, and children that are the group's own can be accepted meanwhile. A child
+ * that arrives goes there before anybody is woken; who looks into the queue just
+ * in that moment gets it, and it is waited for as any other.
+ *
+ * A listening socket that is closed gets its children back first, and does with
+ * them what it always does.
+ */
+#include <linux/file.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <net/af_unix.h>
+#include <net/inet_connection_sock.h>
+#include <net/sock.h>
+
+#include "backlog.h"
+#include "gate.h"
+#include "mptcp.h"
+#include "peer.h"
+#include "syn.h"
+#include "tag.h"
+
+/**
+ * struct extsock_shelf - the held children of a listening socket
+ * @node: in the gate's list
+ * @sk: what has the accept queue: a unix socket, or the TCP socket, of a
+ *	multipath one too; a counted reference
+ * @lock: protects the following. Taken outside of the locks of the queues, and
+ *	of a unix socket in process context only
+ * @open: children are to be put here
+ * @nr: how many there are
+ * @first: of TCP, the first one's request
+ * @last: and the last one's
+ * @messages: of unix, as which they wait
+ *
+ * Held by its gate, until the grace period after the gate came to rest.
+ */
+struct extsock_shelf {
+	struct list_head node;
+	struct sock *sk;
+	spinlock_t lock;
+	bool open;
+	unsigned int nr;
+	struct request_sock *first;
+	struct request_sock *last;
+	struct sk_buff_head messages;
+};
+
+static bool is_unix(const struct extsock_shelf *shelf)
+{
+	return shelf->sk->sk_family == AF_UNIX;
+}
+
+/* Did a member connect it, perhaps after the group last stood still? */
+static bool is_members(const struct extsock_gate *gate, struct sock *client)
+{
+	const struct extsock_tag *tag = NULL;
+	struct sock *sk;
+
+	if (sk_fullsock(client)) {
+		sk = extsock_mptcp_program(client);
+		tag = sk ? extsock_tag_find(sk) : NULL;
+	}
+	return tag && tag->group == gate->group->id;
+}
+
+/* In whichever of the group's namespaces the client may be. */
+static bool has_members_client(const struct extsock_gate *gate,
+			       const struct extsock_socket *child)
+{
+	struct sock *client;
+	struct net *net;
+	unsigned int i;
+	bool is = false;
+
+	for (i = 0; !is && (net = extsock_syn_net(gate, i)); i++) {
+		client = extsock_peer_find(child, net, 0);
+		if (!client)
+			continue;
+		is = is_members(gate, client);
+		sock_gen_put(client);
+	}
+	return is;
+}
+
+/* Is a member at the other end of a unix child? It called connect(). */
+static bool is_members_own(const struct extsock_gate *gate, struct sock *child)
+{
+	struct task_struct *task;
+	bool is;
+
+	spin_lock(&child->sk_peer_lock);
+	task = child->sk_peer_pid ? pid_task(child->sk_peer_pid, PIDTYPE_TGID) :
+				    NULL;
+	is = task && extsock_group_of(task) == gate->group;
+	spin_unlock(&child->sk_peer_lock);
+	return is;
+}
+
+/* Under RCU; the child is in the queue, whose lock is held. */
+static bool is_held(const struct extsock_gate *gate, struct sock *child)
+{
+	struct extsock_census *census = rcu_dereference(gate->census);
+	struct extsock_socket entry = {};
+
+	if (!child || !census)
+		return false;
+	extsock_sockets_describe(&entry, child);
+	if (child->sk_family == AF_UNIX) {
+		/* It holds its peer as long as it waits. */
+		entry.peer = READ_ONCE(unix_peer(child));
+		if (!entry.peer || is_members_own(gate, child) ||
+		    extsock_sockets_find(census, entry.peer))
+			return false;
+		entry.peer_name = extsock_ends_name(entry.peer);
+	} else {
+		entry.tcp = child;
+		if (extsock_peer_connected(census, &entry) ||
+		    has_members_client(gate, &entry))
+			return false;
+	}
+	return extsock_verdict_action(&entry, &gate->terms) == EXTSOCK_WAIT;
+}
+
+static void hide_tcp(const struct extsock_gate *gate,
+		     struct extsock_shelf *shelf)
+{
+	struct request_sock_queue *queue =
+		&inet_csk(shelf->sk)->icsk_accept_queue;
+	struct request_sock **link = &queue->rskq_accept_head;
+	struct request_sock *req, *last = NULL;
+
+	spin_lock(&queue->rskq_lock);
+	while ((req = *link)) {
+		if (!is_held(gate, req->sk)) {
+			last = req;
+			link = &req->dl_next;
+			continue;
+		}
+		WRITE_ONCE(*link, req->dl_next);
+		req->dl_next = NULL;
+		if (shelf->last)
+			shelf->last->dl_next = req;
+		else
+			shelf->first = req;
+		shelf->last = req;
+		shelf->nr++;
+	}
+	queue->rskq_accept_tail = last;
+	spin_unlock(&queue->rskq_lock);
+}
+
+static void hide_unix(const struct extsock_gate *gate,
+		      struct extsock_shelf *shelf)
+{
+	struct sk_buff_head *queue = &shelf->sk->sk_receive_queue;
+	struct sk_buff *skb, *next;
+
+	spin_lock(&queue->lock);
+	skb_queue_walk_safe(queue, skb, next) {
+		if (!is_held(gate, skb->sk))
+			continue;
+		__skb_unlink(skb, queue);
+		__skb_queue_tail(&shelf->messages, skb);
+		shelf->nr++;
+	}
+	spin_unlock(&queue->lock);
+}
+
+/* Under RCU and the shelf's lock, of TCP with softirqs off. */
+static void hide(const struct extsock_gate *gate, struct extsock_shelf *shelf)
+{
+	lockdep_assert_held(&shelf->lock);
+	if (!shelf->open)
+		return;
+	if (is_unix(shelf))
+		hide_unix(gate, shelf);
+	else
+		hide_tcp(gate, shelf);
+}
+
+/* To the front: those that were let pass came later, or are accepted sooner. */
+static void restore_tcp(struct extsock_shelf *shelf)
+{
+	struct request_sock_queue *queue =
+		&inet_csk(shelf->sk)->icsk_accept_queue;
+
+	if (!shelf->first)
+		return;
+	spin_lock(&queue->rskq_lock);
+	shelf->last->dl_next = queue->rskq_accept_head;
+	if (!queue->rskq_accept_head)
+		queue->rskq_accept_tail = shelf->last;
+	WRITE_ONCE(queue->rskq_accept_head, shelf->first);
+	spin_unlock(&queue->rskq_lock);
+	shelf->first = NULL;
+	shelf->last = NULL;
+}
+
+static void restore_unix(struct extsock_shelf *shelf)
+{
+	struct sk_buff_head *queue = &shelf->sk->sk_receive_queue;
+
+	spin_lock(&queue->lock);
+	skb_queue_splice_init(&shelf->messages, queue);
+	spin_unlock(&queue->lock);
+}
+
+/* From now on it takes none. Returns how many it had. */
+static unsigned int empty(struct extsock_shelf *shelf)
+{
+	unsigned int nr;
+
+	lockdep_assert_held(&shelf->lock);
+	if (is_unix(shelf))
+		restore_unix(shelf);
+	else
+		restore_tcp(shelf);
+	nr = shelf->nr;
+	shelf->nr = 0;
+	shelf->open = false;
+	return nr;
+}
+
+/* As when they arrived: each of them wakes one who waits. */
+static void announce(struct sock *listener, unsigned int nr)
+{
+	local_bh_disable();
+	while (nr--)
+		READ_ONCE(listener->sk_data_ready)(listener);
+	local_bh_enable();
+}
+
+/* The two kinds of locks differ in who takes them: lockdep is told by this. */
+static void init_lock(struct extsock_shelf *shelf)
+{
+	if (is_unix(shelf))
+		spin_lock_init(&shelf->lock);
+	else
+		spin_lock_init(&shelf->lock);
+}
+
+static int add_shelf(struct extsock_gate *gate, struct extsock_socket *entry)
+{
+	struct sock *sk = entry->tcp ?: entry->sk;
+	struct extsock_shelf *shelf;
+
+	if (sk->sk_family != AF_UNIX && !sk_is_tcp(sk))
+		return 0;
+	shelf = kzalloc(sizeof(*shelf), GFP_KERNEL_ACCOUNT);
+	if (!shelf)
+		return -ENOMEM;
+	sock_hold(sk);
+	shelf->sk = sk;
+	init_lock(shelf);
+	__skb_queue_head_init(&shelf->messages);
+	list_add_tail_rcu(&shelf->node, &gate->shelves);
+	entry->shelf = shelf;
+	return 0;
+}
+
+/**
+ * extsock_backlog_prepare() - make shelves for the listening sockets
+ * @gate: the gate, which has none
+ * @census: what the group has; not published yet
+ *
+ * Context: may sleep; the group stands still.
+ * Return: 0 or -ENOMEM.
+ */
+int extsock_backlog_prepare(struct extsock_gate *gate,
+			    struct extsock_census *census)
+{
+	struct extsock_socket *entry;
+	int err;
+
+	list_for_each_entry(entry, &census->sockets, node) {
+		if (entry->class != EXTSOCK_LISTENING)
+			continue;
+		err = add_shelf(gate, entry);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * extsock_backlog_hide() - hold those who wait, and those who come
+ * @gate: the gate, which is closed
+ *
+ * Context: may sleep; the group stands still.
+ */
+void extsock_backlog_hide(struct extsock_gate *gate)
+{
+	struct extsock_shelf *shelf;
+	struct file *file;
+
+	list_for_each_entry(shelf, &gate->shelves, node) {
+		/* With its file held it cannot be half closed already. */
+		file = extsock_ends_file(shelf->sk);
+		if (!file)
+			continue;
+		rcu_read_lock();
+		spin_lock_bh(&shelf->lock);
+		shelf->open = READ_ONCE(shelf->sk->sk_state) == TCP_LISTEN;
+		hide(gate, shelf);
+		spin_unlock_bh(&shelf->lock);
+		rcu_read_unlock();
+		fput(file);
+	}
+}
+
+/**
+ * extsock_backlog_restore() - give the children back, and hold no more
+ * @gate: the gate
+ *
+ * Context: may sleep.
+ */
+void extsock_backlog_restore(struct extsock_gate *gate)
+{
+	struct extsock_shelf *shelf;
+	unsigned int nr;
+
+	list_for_each_entry(shelf, &gate->shelves, node) {
+		spin_lock_bh(&shelf->lock);
+		nr = empty(shelf);
+		spin_unlock_bh(&shelf->lock);
+		announce(shelf->sk, nr);
+	}
+}
+
+/**
+ * extsock_backlog_free() - free the shelves, which are empty
+ * @gate: the gate, whose census nobody can find any more
+ *
+ * Context: may sleep.
+ */
+void extsock_backlog_free(struct extsock_gate *gate)
+{
+	struct extsock_shelf *shelf, *next;
+
+	list_for_each_entry_safe(shelf, next, &gate->shelves, node) {
+		list_del(&shelf->node);
+		sock_put(shelf->sk);
+		kfree(shelf);
+	}
+}
+
+/**
+ * extsock_backlog_arrived() - a child may have come into an accept queue
+ * @listener: the socket that listens, as a program has it
+ *
+ * Context: a probe, of TCP in softirq; does not sleep. Nobody has been woken.
+ */
+void extsock_backlog_arrived(struct sock *listener)
+{
+	struct extsock_socket *entry;
+	struct extsock_census *census;
+	struct extsock_gate *gate;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(gate, &extsock_gates, node) {
+		census = rcu_dereference(gate->census);
+		entry = census ? extsock_sockets_find(census, listener) : NULL;
+		if (!entry || !entry->shelf)
+			continue;
+		spin_lock(&entry->shelf->lock);
+		hide(gate, entry->shelf);
+		spin_unlock(&entry->shelf->lock);
+	}
+	rcu_read_unlock();
+}
+
+/* Of a TCP socket softirqs come to know the lock. */
+static void close_shelf(struct extsock_shelf *shelf)
+{
+	if (is_unix(shelf)) {
+		spin_lock(&shelf->lock);
+		empty(shelf);
+		spin_unlock(&shelf->lock);
+	} else {
+		spin_lock_bh(&shelf->lock);
+		empty(shelf);
+		spin_unlock_bh(&shelf->lock);
+	}
+}
+
+/**
+ * extsock_backlog_closing() - a socket is about to listen no more
+ * @listener: the socket that has the accept queue
+ *
+ * Context: process context, in a probe of unix, or under the socket's lock; does
+ * not sleep.
+ */
+void extsock_backlog_closing(const struct sock *listener)
+{
+	struct extsock_shelf *shelf;
+	struct extsock_gate *gate;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(gate, &extsock_gates, node)
+		list_for_each_entry_rcu(shelf, &gate->shelves, node)
+			if (shelf->sk == listener)
+				close_shelf(shelf);
+	rcu_read_unlock();
+}

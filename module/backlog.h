@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _EXTSOCK_BACKLOG_H
+#define _EXTSOCK_BACKLOG_H
+
+struct extsock_census;
+struct extsock_gate;
+struct sock;
+
+int extsock_backlog_prepare(struct extsock_gate *gate,
+			    struct extsock_census *census);
+void extsock_backlog_hide(struct extsock_gate *gate);
+void extsock_backlog_restore(struct extsock_gate *gate);
+void extsock_backlog_free(struct extsock_gate *gate);
+
+void extsock_backlog_arrived(struct sock *listener);
+void extsock_backlog_closing(const struct sock *listener);
+
+#endif /* _EXTSOCK_BACKLOG_H */
