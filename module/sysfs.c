@@ -187,8 +187,6 @@ static ssize_t policy_store(struct kobject *kobj, struct kobj_attribute *attr,
 			      ARRAY_SIZE(extsock_action_names), text);
 	if (policy <= EXTSOCK_NONE)
 		return -EINVAL;
-	if (policy == EXTSOCK_WAIT)
-		return -EOPNOTSUPP;
 	mutex_lock(&extsock_group_mutex);
 	to_group(kobj)->policy = policy;
 	mutex_unlock(&extsock_group_mutex);

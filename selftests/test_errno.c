@@ -56,15 +56,6 @@ TEST_F(input, commands_not_understood)
 	close(c);
 }
 
-/* A policy that this version does not have is no text to be misunderstood. */
-TEST_F(input, waiting_is_not_supported)
-{
-	EXPECT_EQ(-EOPNOTSUPP, control(&self->g, "freeze policy=wait"));
-	EXPECT_EQ(-EOPNOTSUPP, put(sysfs(&self->g, "policy"), "wait"));
-	EXPECT_STREQ("reset\n", slurp(sysfs(&self->g, "policy")));
-	EXPECT_TRUE(state_is(&self->g, "running"));
-}
-
 TEST_F(input, whitespace_is_fine)
 {
 	EXPECT_EQ(0, control(&self->g, "  freeze   policy=keep \n"));

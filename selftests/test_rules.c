@@ -482,14 +482,6 @@ TEST_F(rules, nothing_internal_is_touched)
 	part(b);
 }
 
-/* This version cannot. */
-TEST_F(rules, waiting_is_refused)
-{
-	ASSERT_EQ(0, set_rules(&self->g, "keep udp\nwait tcp"));
-	EXPECT_EQ(-EOPNOTSUPP, control(&self->g, "freeze"));
-	EXPECT_TRUE(state_is(&self->g, "running"));
-}
-
 static void *write_lists(void *path)
 {
 	static const char *lists[] = { "reset any", "keep tcp\nkeep udp" };
