@@ -5,13 +5,15 @@
  * How depends on the protocol. A TCP connection gets as far as SYN_SENT, and its
  * SYN goes nowhere: see syn.c. So connect(), blocking or not, does all that it
  * does on a slow network. Unix and UDP sockets have no such state: there the
- * call itself waits, as it would for room in a listener's queue, and one that
- * must not wait fails with EAGAIN. Children of listening sockets wait in the
- * backlog: see backlog.c.
+ * call itself waits, as it would for room in a listener's queue. If it must not,
+ * it is delayed, and then let pass: the drain waits for one more socket. To fail
+ * with EAGAIN, as for want of room, is what programs take for final. Children of
+ * listening sockets wait in the backlog: see backlog.c.
  *
  * Whoever is to be held is held because of where it connects to: a socket of the
  * group, and a socket whose action is not wait, are let pass.
  */
+#include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -33,6 +35,13 @@
  * those that are given connect handlers look at O_NONBLOCK alone.
  */
 #define PASSED		BIT(30)
+
+/*
+ * For so long a call that must not wait is delayed. Long beside what a program
+ * does with a connection that it opens again and again, so that all of them
+ * come to be closed at once; short for an event loop.
+ */
+#define DELAY			HZ
 
 LIST_HEAD(extsock_gates);
 static DEFINE_SPINLOCK(gates_lock);
@@ -126,7 +135,7 @@ bool extsock_gate_stops(const struct socket *sock, int flags)
 {
 	bool stops;
 
-	if (flags & PASSED)
+	if (flags & PASSED || !sock->file)
 		return false;
 	rcu_read_lock();
 	stops = current_gate();
@@ -229,17 +238,20 @@ static bool is_closed(u64 id)
 }
 
 /* As a connect() that waits for room in the queue of a unix socket. */
-static int wait_for(u64 id, long timeo)
+static int wait_for(u64 id, const struct socket *sock, int flags)
 {
+	bool may_wait = !(flags & O_NONBLOCK);
+	long timeo = may_wait ? sock_sndtimeo(sock->sk, false) : DELAY;
 	long left;
 
-	if (!timeo)
+	/* io_uring tries without waiting what it can do in another way. */
+	if (!may_wait && !(sock->file->f_flags & O_NONBLOCK))
 		return -EAGAIN;
 	left = wait_event_interruptible_timeout(held_calls, !is_closed(id),
 						timeo);
 	if (left < 0)
 		return -ERESTARTSYS;
-	return left ? 0 : -EAGAIN;
+	return left || !may_wait ? 0 : -EAGAIN;
 }
 
 /**
@@ -252,8 +264,8 @@ static int wait_for(u64 id, long timeo)
  * Whoever sent the call here has taken a reference to the module.
  *
  * Context: a system call, or io_uring; sleeps, with no lock held.
- * Return: as connect(); -EAGAIN if it must not wait, or not any longer,
- * -ERESTARTSYS if a signal came first.
+ * Return: as connect(); -EAGAIN if it may not wait any longer, -ERESTARTSYS if a
+ * signal came first.
  */
 int extsock_gate_connect(struct socket *sock, extsock_sockaddr *addr, int len,
 			 int flags)
@@ -262,8 +274,7 @@ int extsock_gate_connect(struct socket *sock, extsock_sockaddr *addr, int len,
 	int err = 0;
 
 	if (id)
-		err = wait_for(id, sock_sndtimeo(sock->sk,
-						 flags & O_NONBLOCK));
+		err = wait_for(id, sock, flags);
 	if (!err)
 		err = READ_ONCE(sock->ops)->connect(sock, addr, len,
 						    flags | PASSED);
