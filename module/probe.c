@@ -197,6 +197,9 @@ static void on_set_state(void *data, const struct sock *sk, const int oldstate,
 	}
 }
 
+/* Some call has ever been sent to extsock_gate_connect(). */
+static bool has_sent;
+
 /*
  * unix_stream_connect() and the like: (sock, addr, len, flags), with no lock
  * held. The reference to the module is given back when the call ends.
@@ -210,6 +213,7 @@ static int on_call(struct kprobe *kp, struct pt_regs *regs)
 	if (!sock->sk || !extsock_gate_stops(sock, flags))
 		return 0;
 	__module_get(THIS_MODULE);
+	WRITE_ONCE(has_sent, true);
 	instruction_pointer_set(regs, (unsigned long)extsock_gate_connect);
 	return 1;
 }
@@ -569,6 +573,7 @@ void extsock_probe_exit(void)
 	mutex_lock(&extsock_group_mutex);
 	extsock_probe_detach();
 	mutex_unlock(&extsock_group_mutex);
-	synchronize_rcu_tasks();
+	if (has_sent)
+		synchronize_rcu_tasks();
 	free_hits();
 }
