@@ -375,9 +375,10 @@ void extsock_gate_open(struct extsock_gate *gate)
 		spin_unlock(&gates_lock);
 		wake_up_all(&held_calls);
 	}
-	extsock_syn_release(gate);
-	/* Nobody who found it in the list uses it any more after this. */
+	extsock_syn_pass(gate);
+	/* Nobody who found it in the list, and no hook, uses it after this. */
 	extsock_gate_rest(gate);
+	extsock_syn_release(gate);
 	if (gate->closed)
 		extsock_group_drain(false);
 	extsock_rules_put(gate->terms.rules);

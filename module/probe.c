@@ -392,13 +392,34 @@ int extsock_probe_attach(void)
 	return err;
 }
 
-static void detach_probe(struct probe *probe)
+/* All at once: to wait for those that run takes a grace period. */
+static void detach_probes(bool (*is_meant)(const struct probe *probe))
 {
-	if (!probe->attached)
-		return;
-	unregister_kprobe(&probe->kp);
-	probe->missed += probe->kp.nmissed;
-	probe->attached = false;
+	struct kprobe *kps[ARRAY_SIZE(probes)];
+	size_t i;
+	int n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		if (probes[i].attached && is_meant(&probes[i]))
+			kps[n++] = &probes[i].kp;
+	if (n)
+		unregister_kprobes(kps, n);
+	while (n--) {
+		struct probe *probe = container_of(kps[n], struct probe, kp);
+
+		probe->missed += probe->kp.nmissed;
+		probe->attached = false;
+	}
+}
+
+static bool is_any(const struct probe *probe)
+{
+	return true;
+}
+
+static bool is_of_gate(const struct probe *probe)
+{
+	return probe->gate;
 }
 
 /**
@@ -423,11 +444,7 @@ int extsock_probe_attach_gate(void)
  */
 void extsock_probe_detach_gate(void)
 {
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		if (probes[i].gate)
-			detach_probe(&probes[i]);
+	detach_probes(is_of_gate);
 }
 
 /**
@@ -441,8 +458,7 @@ void extsock_probe_detach(void)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		detach_probe(&probes[i]);
+	detach_probes(is_any);
 	for (i = 0; i < ARRAY_SIZE(points); i++) {
 		if (points[i].attached)
 			tracepoint_probe_unregister(points[i].tp,
@@ -530,8 +546,7 @@ static int try_probes(void)
 		pr_err("kprobes do not run, which extsock needs; is the sysctl kernel.ftrace_enabled off, or kprobes/enabled in debugfs?\n");
 		err = -EOPNOTSUPP;
 	}
-	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		detach_probe(&probes[i]);
+	detach_probes(is_any);
 	return err;
 }
 

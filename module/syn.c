@@ -223,8 +223,22 @@ static void send_held(u64 gate)
 }
 
 /**
- * extsock_syn_release() - let the SYNs go
+ * extsock_syn_pass() - look at no more SYNs
  * @gate: the gate
+ *
+ * Context: may sleep. A hook may run still, until a grace period is over.
+ */
+void extsock_syn_pass(struct extsock_gate *gate)
+{
+	struct extsock_syn_net *net;
+
+	list_for_each_entry(net, &gate->nets, node)
+		nf_unregister_net_hook(net->net, &net->ops);
+}
+
+/**
+ * extsock_syn_release() - let the SYNs go that were held
+ * @gate: the gate, a grace period after extsock_syn_pass()
  *
  * Context: may sleep.
  */
@@ -234,10 +248,6 @@ void extsock_syn_release(struct extsock_gate *gate)
 
 	if (list_empty(&gate->nets))
 		return;
-	list_for_each_entry(net, &gate->nets, node)
-		nf_unregister_net_hook(net->net, &net->ops);
-	/* A hook may be running still; it looks at @net. */
-	synchronize_rcu();
 	list_for_each_entry_safe(net, next, &gate->nets, node) {
 		list_del(&net->node);
 		put_net(net->net);

@@ -8,6 +8,7 @@ struct net;
 
 int extsock_syn_hold(struct extsock_gate *gate,
 		     const struct extsock_census *census);
+void extsock_syn_pass(struct extsock_gate *gate);
 void extsock_syn_release(struct extsock_gate *gate);
 struct net *extsock_syn_net(const struct extsock_gate *gate, unsigned int i);
 
