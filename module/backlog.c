@@ -5,8 +5,8 @@
  * While the gate is closed they are taken out of the accept queue, onto a shelf
  * beside it. So accept, poll and io_uring find what they find when nobody has
  * come, and children that are the group's own can be accepted meanwhile. A child
- * that arrives goes there before anybody is woken; who looks into the queue just
- * in that moment gets it, and it is waited for as any other.
+ * that arrives goes there before anybody is woken; who has the listening socket
+ * locked just in that moment may get it, and it is waited for as any other.
  *
  * A listening socket that is closed gets its children back first, and does with
  * them what it always does.
@@ -172,7 +172,10 @@ static void hide_unix(const struct extsock_gate *gate,
 	spin_unlock(&queue->lock);
 }
 
-/* Under RCU and the shelf's lock, of TCP with softirqs off. */
+/*
+ * Under RCU and the shelf's lock, of TCP with softirqs off and the listening
+ * socket locked: in accept(), what was seen in the queue must stay there.
+ */
 static void hide(const struct extsock_gate *gate, struct extsock_shelf *shelf)
 {
 	lockdep_assert_held(&shelf->lock);
@@ -304,12 +307,14 @@ void extsock_backlog_hide(struct extsock_gate *gate)
 		file = extsock_ends_file(shelf->sk);
 		if (!file)
 			continue;
+		lock_sock(shelf->sk);
 		rcu_read_lock();
 		spin_lock_bh(&shelf->lock);
 		shelf->open = READ_ONCE(shelf->sk->sk_state) == TCP_LISTEN;
 		hide(gate, shelf);
 		spin_unlock_bh(&shelf->lock);
 		rcu_read_unlock();
+		release_sock(shelf->sk);
 		fput(file);
 	}
 }
@@ -350,6 +355,28 @@ void extsock_backlog_free(struct extsock_gate *gate)
 	}
 }
 
+static void hide_new(const struct extsock_gate *gate,
+		     struct extsock_shelf *shelf)
+{
+	spin_lock(&shelf->lock);
+	hide(gate, shelf);
+	spin_unlock(&shelf->lock);
+}
+
+/*
+ * A TCP socket must be locked. This is in softirq, with the child locked: it is
+ * tried, and not waited for.
+ */
+static void hide_new_tcp(const struct extsock_gate *gate,
+			 struct extsock_shelf *shelf)
+{
+	if (!spin_trylock(&shelf->sk->sk_lock.slock))
+		return;
+	if (!sock_owned_by_user(shelf->sk))
+		hide_new(gate, shelf);
+	spin_unlock(&shelf->sk->sk_lock.slock);
+}
+
 /**
  * extsock_backlog_arrived() - a child may have come into an accept queue
  * @listener: the socket that listens, as a program has it
@@ -368,9 +395,10 @@ void extsock_backlog_arrived(struct sock *listener)
 		entry = census ? extsock_sockets_find(census, listener) : NULL;
 		if (!entry || !entry->shelf)
 			continue;
-		spin_lock(&entry->shelf->lock);
-		hide(gate, entry->shelf);
-		spin_unlock(&entry->shelf->lock);
+		if (is_unix(entry->shelf))
+			hide_new(gate, entry->shelf);
+		else
+			hide_new_tcp(gate, entry->shelf);
 	}
 	rcu_read_unlock();
 }
@@ -402,9 +430,13 @@ void extsock_backlog_closing(const struct sock *listener)
 	struct extsock_gate *gate;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(gate, &extsock_gates, node)
+	list_for_each_entry_rcu(gate, &extsock_gates, node) {
+		/* Without one the shelves are empty, and being freed. */
+		if (!rcu_access_pointer(gate->census))
+			continue;
 		list_for_each_entry_rcu(shelf, &gate->shelves, node)
 			if (shelf->sk == listener)
 				close_shelf(shelf);
+	}
 	rcu_read_unlock();
 }
