@@ -33,12 +33,12 @@
  * @lock: protects the following. Taken outside of the locks of the queues, and
  *	of a unix socket in process context only
  * @open: children are to be put here
- * @nr: how many there are
+ * @nr: how many there are, or have been put back and not announced yet
  * @first: of TCP, the first one's request
  * @last: and the last one's
  * @messages: of unix, as which they wait
  *
- * Held by its gate, until the grace period after the gate came to rest.
+ * Held by its gate, at least until the grace period after the gate came to rest.
  */
 struct extsock_shelf {
 	struct list_head node;
@@ -56,16 +56,19 @@ static bool is_unix(const struct extsock_shelf *shelf)
 	return shelf->sk->sk_family == AF_UNIX;
 }
 
-/* Did a member connect it, perhaps after the group last stood still? */
+/*
+ * Did a member connect it, perhaps after the group last stood still? Of one that
+ * has been closed nobody knows any more; there is nobody to wait for either.
+ */
 static bool is_members(const struct extsock_gate *gate, struct sock *client)
 {
-	const struct extsock_tag *tag = NULL;
+	const struct extsock_tag *tag;
 	struct sock *sk;
 
-	if (sk_fullsock(client)) {
-		sk = extsock_mptcp_program(client);
-		tag = sk ? extsock_tag_find(sk) : NULL;
-	}
+	if (!sk_fullsock(client) || sock_flag(client, SOCK_DEAD))
+		return true;
+	sk = extsock_mptcp_program(client);
+	tag = sk ? extsock_tag_find(sk) : NULL;
 	return tag && tag->group == gate->group->id;
 }
 
@@ -115,6 +118,7 @@ static bool is_held(const struct extsock_gate *gate, struct sock *child)
 		/* It holds its peer as long as it waits. */
 		entry.peer = READ_ONCE(unix_peer(child));
 		if (!entry.peer || is_members_own(gate, child) ||
+		    READ_ONCE(child->sk_shutdown) == SHUTDOWN_MASK ||
 		    extsock_sockets_find(census, entry.peer))
 			return false;
 		entry.peer_name = extsock_ends_name(entry.peer);
@@ -163,6 +167,9 @@ static void hide_unix(const struct extsock_gate *gate,
 
 	spin_lock(&queue->lock);
 	skb_queue_walk_safe(queue, skb, next) {
+		/* Here they do not count for the backlog. */
+		if (shelf->nr > shelf->sk->sk_max_ack_backlog)
+			break;
 		if (!is_held(gate, skb->sk))
 			continue;
 		__skb_unlink(skb, queue);
@@ -214,29 +221,26 @@ static void restore_unix(struct extsock_shelf *shelf)
 	spin_unlock(&queue->lock);
 }
 
-/* From now on it takes none. Returns how many it had. */
-static unsigned int empty(struct extsock_shelf *shelf)
+/* From now on it takes none. */
+static void empty(struct extsock_shelf *shelf)
 {
-	unsigned int nr;
-
 	lockdep_assert_held(&shelf->lock);
 	if (is_unix(shelf))
 		restore_unix(shelf);
 	else
 		restore_tcp(shelf);
-	nr = shelf->nr;
-	shelf->nr = 0;
 	shelf->open = false;
-	return nr;
 }
 
 /* As when they arrived: each of them wakes one who waits. */
 static void announce(struct sock *listener, unsigned int nr)
 {
+	lock_sock(listener);
 	local_bh_disable();
-	while (nr--)
+	while (nr-- && listener->sk_state == TCP_LISTEN)
 		READ_ONCE(listener->sk_data_ready)(listener);
 	local_bh_enable();
+	release_sock(listener);
 }
 
 /* The two kinds of locks differ in who takes them: lockdep is told by this. */
@@ -323,24 +327,45 @@ void extsock_backlog_hide(struct extsock_gate *gate)
  * extsock_backlog_restore() - give the children back, and hold no more
  * @gate: the gate
  *
+ * Nobody is told: what io_uring has been asked to do it does in tasks that stand
+ * still, too.
+ *
  * Context: may sleep.
  */
 void extsock_backlog_restore(struct extsock_gate *gate)
 {
 	struct extsock_shelf *shelf;
-	unsigned int nr;
 
 	list_for_each_entry(shelf, &gate->shelves, node) {
 		spin_lock_bh(&shelf->lock);
-		nr = empty(shelf);
+		empty(shelf);
 		spin_unlock_bh(&shelf->lock);
-		announce(shelf->sk, nr);
+	}
+}
+
+/**
+ * extsock_backlog_announce() - wake those who wait for the children
+ * @gate: the gate, which has given them back and is open
+ *
+ * Context: may sleep.
+ */
+void extsock_backlog_announce(struct extsock_gate *gate)
+{
+	struct extsock_shelf *shelf;
+	struct file *file;
+
+	list_for_each_entry(shelf, &gate->shelves, node) {
+		file = shelf->nr ? extsock_ends_file(shelf->sk) : NULL;
+		if (!file)
+			continue;
+		announce(shelf->sk, shelf->nr);
+		fput(file);
 	}
 }
 
 /**
  * extsock_backlog_free() - free the shelves, which are empty
- * @gate: the gate, whose census nobody can find any more
+ * @gate: the gate, open or at rest
  *
  * Context: may sleep.
  */

@@ -10,6 +10,7 @@ int extsock_backlog_prepare(struct extsock_gate *gate,
 			    struct extsock_census *census);
 void extsock_backlog_hide(struct extsock_gate *gate);
 void extsock_backlog_restore(struct extsock_gate *gate);
+void extsock_backlog_announce(struct extsock_gate *gate);
 void extsock_backlog_free(struct extsock_gate *gate);
 
 void extsock_backlog_arrived(struct sock *listener);

@@ -57,8 +57,8 @@ static struct extsock_gate *current_gate(void)
 
 	if (likely(list_empty(&extsock_gates)))
 		return NULL;
-	/* A checkpointer acts in a traced task's name. */
-	if (current->ptrace)
+	/* A checkpointer acts in a traced task's name; a core is written out. */
+	if (current->ptrace || current->flags & (PF_DUMPCORE | PF_EXITING))
 		return NULL;
 	group = extsock_group_of(current);
 	if (!group)
@@ -225,33 +225,47 @@ static u64 holder(struct socket *sock, extsock_sockaddr *addr, int len)
 	return id;
 }
 
-static bool is_closed(u64 id)
+/* Is a gate closed, and with @stopping: is its group being stopped? */
+static bool is_closed(u64 id, bool stopping)
 {
 	struct extsock_gate *gate;
 	bool closed = false;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(gate, &extsock_gates, node)
-		closed |= gate->terms.gate == id;
+		closed |= gate->terms.gate == id &&
+			  (!stopping || READ_ONCE(gate->group->holding));
 	rcu_read_unlock();
 	return closed;
 }
 
 /* As a connect() that waits for room in the queue of a unix socket. */
-static int wait_for(u64 id, const struct socket *sock, int flags)
+static int wait_for(u64 id, const struct socket *sock)
 {
-	bool may_wait = !(flags & O_NONBLOCK);
-	long timeo = may_wait ? sock_sndtimeo(sock->sk, false) : DELAY;
+	long timeo = sock_sndtimeo(sock->sk, false);
+	long left = wait_event_interruptible_timeout(held_calls,
+						     !is_closed(id, false),
+						     timeo);
+
+	if (left < 0)
+		return sock_intr_errno(timeo);
+	return left ? 0 : -EAGAIN;
+}
+
+/*
+ * For one that must not wait. Unless it is to stand still, where it begins anew,
+ * it passes in the end, and knows of no signal.
+ */
+static int delay_for(u64 id, const struct socket *sock)
+{
 	long left;
 
 	/* io_uring tries without waiting what it can do in another way. */
-	if (!may_wait && !(sock->file->f_flags & O_NONBLOCK))
+	if (!(sock->file->f_flags & O_NONBLOCK))
 		return -EAGAIN;
-	left = wait_event_interruptible_timeout(held_calls, !is_closed(id),
-						timeo);
-	if (left < 0)
-		return -ERESTARTSYS;
-	return left || !may_wait ? 0 : -EAGAIN;
+	left = wait_event_interruptible_timeout(held_calls,
+						!is_closed(id, false), DELAY);
+	return left < 0 && is_closed(id, true) ? -ERESTARTSYS : 0;
 }
 
 /**
@@ -264,8 +278,8 @@ static int wait_for(u64 id, const struct socket *sock, int flags)
  * Whoever sent the call here has taken a reference to the module.
  *
  * Context: a system call, or io_uring; sleeps, with no lock held.
- * Return: as connect(); -EAGAIN if it may not wait any longer, -ERESTARTSYS if a
- * signal came first.
+ * Return: as connect(); -EAGAIN if it may not wait any longer, -ERESTARTSYS or
+ * -EINTR if a signal came first.
  */
 int extsock_gate_connect(struct socket *sock, extsock_sockaddr *addr, int len,
 			 int flags)
@@ -274,7 +288,8 @@ int extsock_gate_connect(struct socket *sock, extsock_sockaddr *addr, int len,
 	int err = 0;
 
 	if (id)
-		err = wait_for(id, sock, flags);
+		err = flags & O_NONBLOCK ? delay_for(id, sock) :
+					   wait_for(id, sock);
 	if (!err)
 		err = READ_ONCE(sock->ops)->connect(sock, addr, len,
 						    flags | PASSED);
@@ -336,6 +351,7 @@ int extsock_gate_close(struct extsock_gate *gate, struct extsock_census *census)
 		err = close_first(gate);
 	if (!err)
 		err = extsock_syn_hold(gate, census);
+	extsock_backlog_free(gate);
 	if (!err)
 		err = extsock_backlog_prepare(gate, census);
 	if (err)
@@ -358,7 +374,6 @@ void extsock_gate_rest(struct extsock_gate *gate)
 	extsock_backlog_restore(gate);
 	RCU_INIT_POINTER(gate->census, NULL);
 	synchronize_rcu();
-	extsock_backlog_free(gate);
 }
 
 /**
@@ -379,6 +394,8 @@ void extsock_gate_open(struct extsock_gate *gate)
 	/* Nobody who found it in the list, and no hook, uses it after this. */
 	extsock_gate_rest(gate);
 	extsock_syn_release(gate);
+	extsock_backlog_announce(gate);
+	extsock_backlog_free(gate);
 	if (gate->closed)
 		extsock_group_drain(false);
 	extsock_rules_put(gate->terms.rules);

@@ -37,10 +37,16 @@ static DEFINE_HASHTABLE(member_table, MEMBER_HASH_BITS);
 /* Members of all groups; member lock. The module is pinned while it is > 0. */
 static unsigned int nr_members;
 
+/* Gates that are closed; extsock_group_mutex. */
+static unsigned int nr_closed;
+
 static struct kmem_cache *member_cache;
 static mempool_t *member_pool;
 
-/* Detaches the probes after the last member has gone. */
+/*
+ * Detaches the probes after the last member has gone, and the last gate, which is
+ * told by them of what members close as they end.
+ */
 static void idle_work(struct work_struct *work);
 static DECLARE_WORK(idle, idle_work);
 
@@ -121,7 +127,7 @@ static void idle_work(struct work_struct *work)
 	gone = !nr_members;
 	spin_unlock_irq(&member_lock);
 	/* Nobody joins meanwhile: that takes the mutex. */
-	if (gone)
+	if (gone && !nr_closed)
 		extsock_probe_detach();
 	mutex_unlock(&extsock_group_mutex);
 }
@@ -439,17 +445,17 @@ void extsock_group_open(struct extsock_group *group)
  */
 int extsock_group_drain(bool draining)
 {
-	static unsigned int nr_closed;
 	int err = 0;
 
 	mutex_lock(&extsock_group_mutex);
-	/* The last member to leave may have taken them along. */
-	if (draining)
+	if (draining && !nr_closed)
 		err = extsock_probe_attach_gate();
 	if (!err)
 		nr_closed += draining ? 1 : -1;
-	if (!nr_closed)
+	if (!nr_closed) {
 		extsock_probe_detach_gate();
+		schedule_work(&idle);
+	}
 	mutex_unlock(&extsock_group_mutex);
 	return err;
 }

@@ -55,6 +55,8 @@ static void forget_retries(struct sock *tcp)
 	icsk->icsk_backoff = 0;
 	icsk->icsk_rto = TCP_TIMEOUT_INIT;
 	tcp_sk(tcp)->retrans_stamp = 0;
+	/* Or it would begin with a small window, as after losses. */
+	tcp_sk(tcp)->total_retrans = 0;
 }
 
 /* Whoever sends has locked the socket. */
