@@ -30,6 +30,8 @@
  * @node: in the gate's list
  * @sk: what has the accept queue: a unix socket, or the TCP socket, of a
  *	multipath one too; a counted reference
+ * @ready: of unix, its own sk_data_ready
+ * @replaced: another is in its place; the freezing task's
  * @lock: protects the following. Taken outside of the locks of the queues, and
  *	of a unix socket in process context only
  * @open: children are to be put here
@@ -43,6 +45,8 @@
 struct extsock_shelf {
 	struct list_head node;
 	struct sock *sk;
+	void (*ready)(struct sock *sk);
+	bool replaced;
 	spinlock_t lock;
 	bool open;
 	unsigned int nr;
@@ -243,6 +247,72 @@ static void announce(struct sock *listener, unsigned int nr)
 	release_sock(listener);
 }
 
+/* The shelf of what has the accept queue, or NULL; under RCU. */
+static struct extsock_shelf *find_shelf(const struct extsock_gate *gate,
+					const struct sock *sk)
+{
+	struct extsock_shelf *shelf;
+
+	/* Without a census the shelves are empty, and may be being freed. */
+	if (!rcu_access_pointer(gate->census))
+		return NULL;
+	list_for_each_entry_rcu(shelf, &gate->shelves, node)
+		if (shelf->sk == sk)
+			return shelf;
+	return NULL;
+}
+
+/*
+ * In place of a unix socket's sk_data_ready: its children come with no function
+ * to probe between their coming and this. Process context.
+ */
+static void unix_data_ready(struct sock *sk)
+{
+	void (*ready)(struct sock *sk);
+	struct extsock_shelf *shelf;
+	struct extsock_gate *gate;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(gate, &extsock_gates, node) {
+		shelf = find_shelf(gate, sk);
+		if (!shelf || !shelf->replaced)
+			continue;
+		spin_lock(&shelf->lock);
+		hide(gate, shelf);
+		spin_unlock(&shelf->lock);
+		shelf->ready(sk);
+		goto done;
+	}
+	/* It has been put back meanwhile. */
+	ready = READ_ONCE(sk->sk_data_ready);
+	if (ready != unix_data_ready)
+		ready(sk);
+done:
+	rcu_read_unlock();
+}
+
+static void replace_ready(struct extsock_shelf *shelf)
+{
+	struct sock *sk = shelf->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	shelf->ready = sk->sk_data_ready;
+	shelf->replaced = shelf->ready != unix_data_ready;
+	/* Whoever comes there finds the former. */
+	smp_store_release(&sk->sk_data_ready, unix_data_ready);
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void put_ready_back(struct extsock_shelf *shelf)
+{
+	struct sock *sk = shelf->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	WRITE_ONCE(sk->sk_data_ready, shelf->ready);
+	write_unlock_bh(&sk->sk_callback_lock);
+	shelf->replaced = false;
+}
+
 /* The two kinds of locks differ in who takes them: lockdep is told by this. */
 static void init_lock(struct extsock_shelf *shelf)
 {
@@ -267,7 +337,6 @@ static int add_shelf(struct extsock_gate *gate, struct extsock_socket *entry)
 	init_lock(shelf);
 	__skb_queue_head_init(&shelf->messages);
 	list_add_tail_rcu(&shelf->node, &gate->shelves);
-	entry->shelf = shelf;
 	return 0;
 }
 
@@ -311,6 +380,8 @@ void extsock_backlog_hide(struct extsock_gate *gate)
 		file = extsock_ends_file(shelf->sk);
 		if (!file)
 			continue;
+		if (is_unix(shelf))
+			replace_ready(shelf);
 		lock_sock(shelf->sk);
 		rcu_read_lock();
 		spin_lock_bh(&shelf->lock);
@@ -337,6 +408,8 @@ void extsock_backlog_restore(struct extsock_gate *gate)
 	struct extsock_shelf *shelf;
 
 	list_for_each_entry(shelf, &gate->shelves, node) {
+		if (shelf->replaced)
+			put_ready_back(shelf);
 		spin_lock_bh(&shelf->lock);
 		empty(shelf);
 		spin_unlock_bh(&shelf->lock);
@@ -380,50 +453,39 @@ void extsock_backlog_free(struct extsock_gate *gate)
 	}
 }
 
-static void hide_new(const struct extsock_gate *gate,
-		     struct extsock_shelf *shelf)
-{
-	spin_lock(&shelf->lock);
-	hide(gate, shelf);
-	spin_unlock(&shelf->lock);
-}
-
 /*
- * A TCP socket must be locked. This is in softirq, with the child locked: it is
+ * The socket must be locked. This is in softirq, with the child locked: it is
  * tried, and not waited for.
  */
-static void hide_new_tcp(const struct extsock_gate *gate,
-			 struct extsock_shelf *shelf)
+static void hide_tcp_child(const struct extsock_gate *gate,
+			   struct extsock_shelf *shelf)
 {
 	if (!spin_trylock(&shelf->sk->sk_lock.slock))
 		return;
-	if (!sock_owned_by_user(shelf->sk))
-		hide_new(gate, shelf);
+	if (!sock_owned_by_user(shelf->sk)) {
+		spin_lock(&shelf->lock);
+		hide(gate, shelf);
+		spin_unlock(&shelf->lock);
+	}
 	spin_unlock(&shelf->sk->sk_lock.slock);
 }
 
 /**
- * extsock_backlog_arrived() - a child may have come into an accept queue
- * @listener: the socket that listens, as a program has it
+ * extsock_backlog_arrived() - a child has come into an accept queue
+ * @listener: the TCP socket that listens
  *
- * Context: a probe, of TCP in softirq; does not sleep. Nobody has been woken.
+ * Context: a probe in softirq; does not sleep. Nobody has been woken.
  */
-void extsock_backlog_arrived(struct sock *listener)
+void extsock_backlog_arrived(const struct sock *listener)
 {
-	struct extsock_socket *entry;
-	struct extsock_census *census;
+	struct extsock_shelf *shelf;
 	struct extsock_gate *gate;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(gate, &extsock_gates, node) {
-		census = rcu_dereference(gate->census);
-		entry = census ? extsock_sockets_find(census, listener) : NULL;
-		if (!entry || !entry->shelf)
-			continue;
-		if (is_unix(entry->shelf))
-			hide_new(gate, entry->shelf);
-		else
-			hide_new_tcp(gate, entry->shelf);
+		shelf = find_shelf(gate, listener);
+		if (shelf)
+			hide_tcp_child(gate, shelf);
 	}
 	rcu_read_unlock();
 }
@@ -456,12 +518,9 @@ void extsock_backlog_closing(const struct sock *listener)
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(gate, &extsock_gates, node) {
-		/* Without one the shelves are empty, and being freed. */
-		if (!rcu_access_pointer(gate->census))
-			continue;
-		list_for_each_entry_rcu(shelf, &gate->shelves, node)
-			if (shelf->sk == listener)
-				close_shelf(shelf);
+		shelf = find_shelf(gate, listener);
+		if (shelf)
+			close_shelf(shelf);
 	}
 	rcu_read_unlock();
 }

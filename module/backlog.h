@@ -13,7 +13,7 @@ void extsock_backlog_restore(struct extsock_gate *gate);
 void extsock_backlog_announce(struct extsock_gate *gate);
 void extsock_backlog_free(struct extsock_gate *gate);
 
-void extsock_backlog_arrived(struct sock *listener);
+void extsock_backlog_arrived(const struct sock *listener);
 void extsock_backlog_closing(const struct sock *listener);
 
 #endif /* _EXTSOCK_BACKLOG_H */

@@ -43,6 +43,9 @@
  */
 #define DELAY			HZ
 
+/* Whether calls may ever have been sent here. */
+static bool was_closed;
+
 LIST_HEAD(extsock_gates);
 static DEFINE_SPINLOCK(gates_lock);
 
@@ -332,7 +335,19 @@ static int close_first(struct extsock_gate *gate)
 	list_add_tail_rcu(&gate->node, &extsock_gates);
 	spin_unlock(&gates_lock);
 	gate->closed = true;
+	WRITE_ONCE(was_closed, true);
 	return 0;
+}
+
+/**
+ * extsock_gate_was_closed() - has a gate ever been closed?
+ *
+ * Context: any.
+ * Return: whether somebody outside of the module may have called into it.
+ */
+bool extsock_gate_was_closed(void)
+{
+	return READ_ONCE(was_closed);
 }
 
 /**

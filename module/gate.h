@@ -51,6 +51,7 @@ int extsock_gate_close(struct extsock_gate *gate,
 void extsock_gate_rest(struct extsock_gate *gate);
 void extsock_gate_open(struct extsock_gate *gate);
 
+bool extsock_gate_was_closed(void);
 u64 extsock_gate_connecting(struct sock *tcp);
 bool extsock_gate_stops(const struct socket *sock, int flags);
 int extsock_gate_connect(struct socket *sock, extsock_sockaddr *addr, int len,

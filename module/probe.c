@@ -32,7 +32,6 @@
  * @addr: its address, if it is ours, or NULL
  * @handler: what runs there; must not sleep
  * @gate: it is needed while a gate is closed only
- * @sends: its handler may send the call elsewhere
  * @attached: it is registered; extsock_group_mutex
  * @missed: @kp.nmissed of earlier registrations, each of which begins at 0
  * @hits: how often the handler ran, per CPU
@@ -43,7 +42,6 @@ struct probe {
 	void *addr;
 	kprobe_pre_handler_t handler;
 	bool gate;
-	bool sends;
 	bool attached;
 	u64 missed;
 	u64 __percpu *hits;
@@ -197,12 +195,12 @@ static void on_set_state(void *data, const struct sock *sk, const int oldstate,
 	}
 }
 
-/* Some call has ever been sent to extsock_gate_connect(). */
-static bool has_sent;
-
 /*
  * unix_stream_connect() and the like: (sock, addr, len, flags), with no lock
  * held. The reference to the module is given back when the call ends.
+ *
+ * A kprobe with a post_handler would be armed by other ftrace_ops than one without,
+ * and the kernel mixes them up where two meet; so these have none.
  */
 static int on_call(struct kprobe *kp, struct pt_regs *regs)
 {
@@ -213,18 +211,8 @@ static int on_call(struct kprobe *kp, struct pt_regs *regs)
 	if (!sock->sk || !extsock_gate_stops(sock, flags))
 		return 0;
 	__module_get(THIS_MODULE);
-	WRITE_ONCE(has_sent, true);
 	instruction_pointer_set(regs, (unsigned long)extsock_gate_connect);
 	return 1;
-}
-
-/*
- * A probe without one may become a jump, or stand beside others that move the
- * instruction pointer.
- */
-static void after_call(struct kprobe *kp, struct pt_regs *regs,
-		       unsigned long flags)
-{
 }
 
 /* inet_dgram_connect(): raw and ping sockets come here as well. */
@@ -254,15 +242,11 @@ static int on_close(struct kprobe *kp, struct pt_regs *regs)
 	return 0;
 }
 
-/* sock_def_readable(sk): of a socket that listens, somebody has come */
-static int on_readable(struct kprobe *kp, struct pt_regs *regs)
+/* tcp_child_process(listener, child, skb): who waits has not been woken yet */
+static int on_child(struct kprobe *kp, struct pt_regs *regs)
 {
-	struct sock *sk = (void *)regs_get_kernel_argument(regs, 0);
-
-	if (likely(READ_ONCE(sk->sk_state) != TCP_LISTEN))
-		return 0;
 	count_hit(kp);
-	extsock_backlog_arrived(sk);
+	extsock_backlog_arrived((void *)regs_get_kernel_argument(regs, 0));
 	return 0;
 }
 
@@ -296,13 +280,11 @@ static struct probe probes[] = {
 	{ .symbol = "__ptrace_link", .handler = on_ptrace_link },
 	{ .symbol = "__ptrace_unlink", .handler = on_ptrace_unlink },
 	{ .symbol = "sock_close", .handler = on_close, .gate = true },
-	{ .symbol = "sock_def_readable", .handler = on_readable, .gate = true },
-	{ .symbol = "unix_stream_connect", .handler = on_call, .gate = true,
-	  .sends = true },
-	{ .symbol = "unix_dgram_connect", .handler = on_call, .gate = true,
-	  .sends = true },
-	{ .symbol = "inet_dgram_connect", .handler = on_inet_call, .gate = true,
-	  .sends = true },
+	{ .symbol = "tcp_child_process", .handler = on_child, .gate = true },
+	{ .symbol = "unix_stream_connect", .handler = on_call, .gate = true },
+	{ .symbol = "unix_dgram_connect", .handler = on_call, .gate = true },
+	{ .symbol = "inet_dgram_connect", .handler = on_inet_call,
+	  .gate = true },
 };
 
 static struct point points[] = {
@@ -323,8 +305,6 @@ static int attach_probe(struct probe *probe)
 	else
 		probe->kp.symbol_name = probe->symbol;
 	probe->kp.pre_handler = probe->handler;
-	if (probe->sends)
-		probe->kp.post_handler = after_call;
 	err = register_kprobe(&probe->kp);
 	probe->attached = !err;
 	return err;
@@ -578,8 +558,8 @@ int __init extsock_probe_init(void)
 /**
  * extsock_probe_exit() - detach the probes for good
  *
- * When it returns no call is in extsock_gate_connect() any more: one that was
- * held had pinned the module, and may have had a few instructions left.
+ * When it returns nobody is in what the gate makes others call: who was held had
+ * pinned the module, and may have had a few instructions left.
  *
  * Context: may sleep; nobody can join any more.
  */
@@ -588,7 +568,7 @@ void extsock_probe_exit(void)
 	mutex_lock(&extsock_group_mutex);
 	extsock_probe_detach();
 	mutex_unlock(&extsock_group_mutex);
-	if (has_sent)
+	if (extsock_gate_was_closed())
 		synchronize_rcu_tasks();
 	free_hits();
 }

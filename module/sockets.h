@@ -11,8 +11,6 @@
 #include "look.h"
 #include "tag.h"
 
-struct extsock_shelf;
-
 /**
  * enum extsock_class - what a socket is to its group
  * @EXTSOCK_UNJUDGED: there is no verdict yet
@@ -73,7 +71,6 @@ enum extsock_class {
  * @command: the opener's name
  * @opened: when, in nanoseconds since 1970
  * @gate: id of the gate that holds its SYN back, or 0
- * @shelf: of one that listens while its gate is closed, where children go
  * @over: it is not waited for any more; set by whoever sees its end
  *
  * Held by its census, which is private to the freezing task until it is
@@ -114,7 +111,6 @@ struct extsock_socket {
 	char command[TASK_COMM_LEN];
 	u64 opened;
 	u64 gate;
-	struct extsock_shelf *shelf;
 	bool over;
 };
 
