@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <net/af_unix.h>
 #include <net/inet_connection_sock.h>
+#include <net/mptcp.h>
 #include <net/sock.h>
 
 #include "backlog.h"
@@ -135,6 +136,15 @@ static bool is_held(const struct extsock_gate *gate, struct sock *child)
 	return extsock_verdict_action(&entry, &gate->terms) == EXTSOCK_WAIT;
 }
 
+/*
+ * On the shelf they do not count for the backlog, or it would soon be full for
+ * members as well. But there is no more room there than in a queue.
+ */
+static bool is_full(const struct extsock_shelf *shelf)
+{
+	return shelf->nr > READ_ONCE(shelf->sk->sk_max_ack_backlog);
+}
+
 static void hide_tcp(const struct extsock_gate *gate,
 		     struct extsock_shelf *shelf)
 {
@@ -145,7 +155,7 @@ static void hide_tcp(const struct extsock_gate *gate,
 
 	spin_lock(&queue->rskq_lock);
 	while ((req = *link)) {
-		if (!is_held(gate, req->sk)) {
+		if (is_full(shelf) || !is_held(gate, req->sk)) {
 			last = req;
 			link = &req->dl_next;
 			continue;
@@ -158,6 +168,7 @@ static void hide_tcp(const struct extsock_gate *gate,
 			shelf->first = req;
 		shelf->last = req;
 		shelf->nr++;
+		sk_acceptq_removed(shelf->sk);
 	}
 	queue->rskq_accept_tail = last;
 	spin_unlock(&queue->rskq_lock);
@@ -171,8 +182,7 @@ static void hide_unix(const struct extsock_gate *gate,
 
 	spin_lock(&queue->lock);
 	skb_queue_walk_safe(queue, skb, next) {
-		/* Here they do not count for the backlog. */
-		if (shelf->nr > shelf->sk->sk_max_ack_backlog)
+		if (is_full(shelf))
 			break;
 		if (!is_held(gate, skb->sk))
 			continue;
@@ -203,6 +213,7 @@ static void restore_tcp(struct extsock_shelf *shelf)
 {
 	struct request_sock_queue *queue =
 		&inet_csk(shelf->sk)->icsk_accept_queue;
+	const struct request_sock *req;
 
 	if (!shelf->first)
 		return;
@@ -211,6 +222,11 @@ static void restore_tcp(struct extsock_shelf *shelf)
 	if (!queue->rskq_accept_head)
 		queue->rskq_accept_tail = shelf->last;
 	WRITE_ONCE(queue->rskq_accept_head, shelf->first);
+	for (req = shelf->first; ; req = req->dl_next) {
+		sk_acceptq_added(shelf->sk);
+		if (req == shelf->last)
+			break;
+	}
 	spin_unlock(&queue->rskq_lock);
 	shelf->first = NULL;
 	shelf->last = NULL;
@@ -236,15 +252,36 @@ static void empty(struct extsock_shelf *shelf)
 	shelf->open = false;
 }
 
-/* As when they arrived: each of them wakes one who waits. */
+/*
+ * As when they arrived: each of them wakes one who waits. A TCP socket that works
+ * for a multipath one must not be in the middle of being closed.
+ */
 static void announce(struct sock *listener, unsigned int nr)
 {
-	lock_sock(listener);
 	local_bh_disable();
-	while (nr-- && listener->sk_state == TCP_LISTEN)
-		READ_ONCE(listener->sk_data_ready)(listener);
+	bh_lock_sock(listener);
+	if (!sock_owned_by_user(listener) || !sk_is_mptcp(listener))
+		while (nr-- && listener->sk_state == TCP_LISTEN)
+			READ_ONCE(listener->sk_data_ready)(listener);
+	bh_unlock_sock(listener);
 	local_bh_enable();
-	release_sock(listener);
+}
+
+/*
+ * The socket must be locked. This may be in softirq, with the child locked: it is
+ * tried, and not waited for.
+ */
+static void hide_tcp_child(const struct extsock_gate *gate,
+			   struct extsock_shelf *shelf)
+{
+	if (!spin_trylock(&shelf->sk->sk_lock.slock))
+		return;
+	if (!sock_owned_by_user(shelf->sk)) {
+		spin_lock(&shelf->lock);
+		hide(gate, shelf);
+		spin_unlock(&shelf->lock);
+	}
+	spin_unlock(&shelf->sk->sk_lock.slock);
 }
 
 /* The shelf of what has the accept queue, or NULL; under RCU. */
@@ -336,13 +373,14 @@ static int add_shelf(struct extsock_gate *gate, struct extsock_socket *entry)
 	shelf->sk = sk;
 	init_lock(shelf);
 	__skb_queue_head_init(&shelf->messages);
-	list_add_tail_rcu(&shelf->node, &gate->shelves);
+	/* Before one of an earlier round, of which only the number matters. */
+	list_add_rcu(&shelf->node, &gate->shelves);
 	return 0;
 }
 
 /**
  * extsock_backlog_prepare() - make shelves for the listening sockets
- * @gate: the gate, which has none
+ * @gate: the gate
  * @census: what the group has; not published yet
  *
  * Context: may sleep; the group stands still.
@@ -376,6 +414,9 @@ void extsock_backlog_hide(struct extsock_gate *gate)
 	struct file *file;
 
 	list_for_each_entry(shelf, &gate->shelves, node) {
+		/* Of an earlier round. */
+		if (shelf->nr)
+			continue;
 		/* With its file held it cannot be half closed already. */
 		file = extsock_ends_file(shelf->sk);
 		if (!file)
@@ -391,6 +432,27 @@ void extsock_backlog_hide(struct extsock_gate *gate)
 		rcu_read_unlock();
 		release_sock(shelf->sk);
 		fput(file);
+	}
+}
+
+/**
+ * extsock_backlog_look() - hold those who came while a socket was in use
+ * @gate: the gate, which is closed
+ *
+ * Context: may sleep.
+ */
+void extsock_backlog_look(struct extsock_gate *gate)
+{
+	struct extsock_shelf *shelf;
+
+	list_for_each_entry(shelf, &gate->shelves, node) {
+		if (is_unix(shelf))
+			continue;
+		rcu_read_lock();
+		local_bh_disable();
+		hide_tcp_child(gate, shelf);
+		local_bh_enable();
+		rcu_read_unlock();
 	}
 }
 
@@ -417,10 +479,12 @@ void extsock_backlog_restore(struct extsock_gate *gate)
 }
 
 /**
- * extsock_backlog_announce() - wake those who wait for the children
- * @gate: the gate, which has given them back and is open
+ * extsock_backlog_announce() - wake those who wait for children put back
+ * @gate: the gate
  *
- * Context: may sleep.
+ * Not for those that are held again.
+ *
+ * Context: may sleep; the group runs.
  */
 void extsock_backlog_announce(struct extsock_gate *gate)
 {
@@ -428,46 +492,35 @@ void extsock_backlog_announce(struct extsock_gate *gate)
 	struct file *file;
 
 	list_for_each_entry(shelf, &gate->shelves, node) {
-		file = shelf->nr ? extsock_ends_file(shelf->sk) : NULL;
-		if (!file)
+		if (READ_ONCE(shelf->open) || !shelf->nr)
 			continue;
-		announce(shelf->sk, shelf->nr);
-		fput(file);
+		file = extsock_ends_file(shelf->sk);
+		if (file) {
+			announce(shelf->sk, shelf->nr);
+			fput(file);
+		}
+		shelf->nr = 0;
 	}
 }
 
 /**
  * extsock_backlog_free() - free the shelves, which are empty
  * @gate: the gate, open or at rest
+ * @all: also those whose children have not been announced
  *
  * Context: may sleep.
  */
-void extsock_backlog_free(struct extsock_gate *gate)
+void extsock_backlog_free(struct extsock_gate *gate, bool all)
 {
 	struct extsock_shelf *shelf, *next;
 
 	list_for_each_entry_safe(shelf, next, &gate->shelves, node) {
+		if (shelf->nr && !all)
+			continue;
 		list_del(&shelf->node);
 		sock_put(shelf->sk);
 		kfree(shelf);
 	}
-}
-
-/*
- * The socket must be locked. This is in softirq, with the child locked: it is
- * tried, and not waited for.
- */
-static void hide_tcp_child(const struct extsock_gate *gate,
-			   struct extsock_shelf *shelf)
-{
-	if (!spin_trylock(&shelf->sk->sk_lock.slock))
-		return;
-	if (!sock_owned_by_user(shelf->sk)) {
-		spin_lock(&shelf->lock);
-		hide(gate, shelf);
-		spin_unlock(&shelf->lock);
-	}
-	spin_unlock(&shelf->sk->sk_lock.slock);
 }
 
 /**

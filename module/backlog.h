@@ -2,6 +2,8 @@
 #ifndef _EXTSOCK_BACKLOG_H
 #define _EXTSOCK_BACKLOG_H
 
+#include <linux/types.h>
+
 struct extsock_census;
 struct extsock_gate;
 struct sock;
@@ -11,7 +13,8 @@ int extsock_backlog_prepare(struct extsock_gate *gate,
 void extsock_backlog_hide(struct extsock_gate *gate);
 void extsock_backlog_restore(struct extsock_gate *gate);
 void extsock_backlog_announce(struct extsock_gate *gate);
-void extsock_backlog_free(struct extsock_gate *gate);
+void extsock_backlog_free(struct extsock_gate *gate, bool all);
+void extsock_backlog_look(struct extsock_gate *gate);
 
 void extsock_backlog_arrived(const struct sock *listener);
 void extsock_backlog_closing(const struct sock *listener);

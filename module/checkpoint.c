@@ -16,6 +16,7 @@
 #include <linux/module.h>
 #include <linux/sysfs.h>
 
+#include "backlog.h"
 #include "census.h"
 #include "checkpoint.h"
 #include "drain.h"
@@ -324,6 +325,7 @@ static int begin_round(struct extsock_group *group, struct plan *plan,
 	extsock_group_count(group, EXTSOCK_DRAINS, 1);
 	change_state(group, EXTSOCK_DRAINING);
 	extsock_freezer_resume(group);
+	extsock_backlog_announce(gate);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  * The probes tell when one is closed, or its connection ends; the last one wakes
  * the freezing task. For what has no event there is a look once a second: a unix
  * socket's peer that shuts down, a datagram socket that is disconnected, a
- * descriptor that was passed out of the group.
+ * descriptor that was passed out of the group, a child that could not be hidden.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -17,6 +17,7 @@
 #include <net/ipv6.h>
 #include <net/tcp_states.h>
 
+#include "backlog.h"
 #include "census.h"
 #include "drain.h"
 #include "gate.h"
@@ -164,6 +165,7 @@ static void look(struct extsock_gate *gate)
 		rcu_dereference_protected(gate->census, true);
 	struct extsock_socket *entry;
 
+	extsock_backlog_look(gate);
 	list_for_each_entry(entry, &census->sockets, node)
 		entry->seen = 0;
 	extsock_census_walk(gate->group, see, census);

@@ -115,7 +115,7 @@ u64 extsock_gate_connecting(struct sock *tcp)
 	rcu_read_lock();
 	gate = current_gate();
 	census = gate ? rcu_dereference(gate->census) : NULL;
-	if (census) {
+	if (census && extsock_syn_sees(gate, sock_net(tcp))) {
 		extsock_sockets_describe(&entry, tcp);
 		entry.tcp = tcp;
 		if (extsock_verdict_action(&entry, &gate->terms) ==
@@ -212,6 +212,9 @@ static u64 holder(struct socket *sock, extsock_sockaddr *addr, int len)
 	u64 id = 0;
 
 	extsock_sockets_describe(&entry, sock->sk);
+	/* One that is connected, or listens, fails as ever. */
+	if (entry.kind == EXTSOCK_UNIX_STREAM && entry.state != TCP_CLOSE)
+		return 0;
 	if (!read_address(&entry, addr, len))
 		return 0;
 	other = find_other(&entry, addr, len);
@@ -366,7 +369,7 @@ int extsock_gate_close(struct extsock_gate *gate, struct extsock_census *census)
 		err = close_first(gate);
 	if (!err)
 		err = extsock_syn_hold(gate, census);
-	extsock_backlog_free(gate);
+	extsock_backlog_free(gate, false);
 	if (!err)
 		err = extsock_backlog_prepare(gate, census);
 	if (err)
@@ -399,6 +402,8 @@ void extsock_gate_rest(struct extsock_gate *gate)
  */
 void extsock_gate_open(struct extsock_gate *gate)
 {
+	/* Before the gate cannot be found any more: unix_data_ready() needs it. */
+	extsock_backlog_restore(gate);
 	if (gate->closed) {
 		spin_lock(&gates_lock);
 		list_del_rcu(&gate->node);
@@ -410,7 +415,7 @@ void extsock_gate_open(struct extsock_gate *gate)
 	extsock_gate_rest(gate);
 	extsock_syn_release(gate);
 	extsock_backlog_announce(gate);
-	extsock_backlog_free(gate);
+	extsock_backlog_free(gate, true);
 	if (gate->closed)
 		extsock_group_drain(false);
 	extsock_rules_put(gate->terms.rules);

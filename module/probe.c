@@ -236,7 +236,8 @@ static int on_close(struct kprobe *kp, struct pt_regs *regs)
 	if (!sock || !sock->sk)
 		return 0;
 	/* Others tell by their state. */
-	if (sock->sk->sk_family == AF_UNIX)
+	if (sock->sk->sk_family == AF_UNIX &&
+	    READ_ONCE(sock->sk->sk_state) == TCP_LISTEN)
 		extsock_backlog_closing(sock->sk);
 	extsock_drain_closing(sock->sk);
 	return 0;

@@ -73,12 +73,20 @@ static unsigned int drop_syn(void *priv, struct sk_buff *skb,
 	return NF_DROP;
 }
 
-static bool is_known(const struct extsock_gate *gate, const struct net *net)
+/**
+ * extsock_syn_sees() - are the SYNs of a namespace looked at?
+ * @gate: by this gate
+ * @net: the namespace
+ *
+ * Context: the freezing task, or under RCU with a gate that has a census.
+ * Return: whether they are.
+ */
+bool extsock_syn_sees(const struct extsock_gate *gate, const struct net *net)
 {
-	const struct extsock_syn_net *known;
+	const struct extsock_syn_net *seen;
 
-	list_for_each_entry(known, &gate->nets, node)
-		if (net_eq(known->net, net))
+	list_for_each_entry_rcu(seen, &gate->nets, node, true)
+		if (net_eq(seen->net, net))
 			return true;
 	return false;
 }
@@ -123,8 +131,8 @@ static struct net *net_of(struct task_struct *task)
 	return net;
 }
 
-/* A namespace of some thread that is not known yet, with a reference, or NULL. */
-static struct net *find_unknown(const struct extsock_gate *gate)
+/* A namespace of some thread that is not seen yet, with a reference, or NULL. */
+static struct net *find_unseen(const struct extsock_gate *gate)
 {
 	struct extsock_member *member;
 	struct task_struct *leader, *task;
@@ -137,7 +145,7 @@ static struct net *find_unknown(const struct extsock_gate *gate)
 			continue;
 		for_each_thread(leader, task) {
 			net = net_of(task);
-			if (net && !is_known(gate, net))
+			if (net && !extsock_syn_sees(gate, net))
 				goto found;
 			if (net)
 				put_net(net);
@@ -154,8 +162,8 @@ found:
  * @gate: the gate that holds them
  * @census: what the group has
  *
- * In the namespaces of the members and of their sockets; a socket of another
- * one, which a member enters later, is not held.
+ * In the namespaces of the members and of their sockets, not in one that a member
+ * enters later.
  *
  * Context: may sleep; the group stands still.
  * Return: 0, -ENOMEM, or the error of nf_register_net_hook().
@@ -167,13 +175,13 @@ int extsock_syn_hold(struct extsock_gate *gate,
 	struct net *net;
 	int err = 0;
 
-	while (!err && (net = find_unknown(gate)))
+	while (!err && (net = find_unseen(gate)))
 		err = add_net(gate, net);
 	list_for_each_entry(entry, &census->sockets, node) {
 		cond_resched();
 		if (err)
 			break;
-		if (is_known(gate, sock_net(entry->sk)))
+		if (extsock_syn_sees(gate, sock_net(entry->sk)))
 			continue;
 		net = maybe_get_net(sock_net(entry->sk));
 		if (net)
@@ -191,16 +199,19 @@ static void send_now(struct sock *sk)
 		tcp = extsock_mptcp_tcp(sk);
 	if (!tcp)
 		return;
-	lock_sock(tcp);
-	if (tcp->sk_state == TCP_SYN_SENT)
+	/* Not for whom it is in use: that one may be waiting for memory. */
+	local_bh_disable();
+	bh_lock_sock(tcp);
+	if (!sock_owned_by_user(tcp) && tcp->sk_state == TCP_SYN_SENT)
 		inet_csk_reset_xmit_timer(tcp, ICSK_TIME_RETRANS, 1,
 					  TCP_RTO_MAX);
-	release_sock(tcp);
+	bh_unlock_sock(tcp);
+	local_bh_enable();
 	if (tcp != sk)
 		sock_gen_put(tcp);
 }
 
-/* One that the walk leaves out sends its SYN a second or two later. */
+/* One that is in use, or left out by the walk, sends its SYN a second or two later. */
 static void send_held(u64 gate)
 {
 	struct rhashtable_iter iter;
