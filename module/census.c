@@ -320,10 +320,12 @@ static struct extsock_census *take(struct extsock_group *group)
  * struct walk - a walk over the descriptors of a group
  * @see: called for each socket
  * @arg: given to @see
+ * @leader: of the process whose descriptors are being looked at
  */
 struct walk {
-	void (*see)(const struct sock *sk, void *arg);
+	extsock_see_t see;
 	void *arg;
+	struct task_struct *leader;
 };
 
 /* iterate_fd() callback, under the table's spinlock */
@@ -333,16 +335,16 @@ static int see_fd(const void *priv, struct file *file, unsigned int fd)
 	struct socket *sock = sock_from_file(file);
 
 	if (sock && sock->sk)
-		walk->see(sock->sk, walk->arg);
+		walk->see(sock->sk, walk->leader, fd, walk->arg);
 	return 0;
 }
 
-static void walk_process(struct task_struct *leader, const struct walk *walk)
+static void walk_process(const struct walk *walk)
 {
 	struct files_struct *last = NULL;
 	struct task_struct *task;
 
-	for_each_thread(leader, task) {
+	for_each_thread(walk->leader, task) {
 		task_lock(task);
 		if (task->files && task->files != last)
 			iterate_fd(task->files, 0, see_fd, walk);
@@ -362,19 +364,17 @@ static void walk_process(struct task_struct *leader, const struct walk *walk)
  *
  * Context: any but interrupts.
  */
-void extsock_census_walk(struct extsock_group *group,
-			 void (*see)(const struct sock *sk, void *arg),
+void extsock_census_walk(struct extsock_group *group, extsock_see_t see,
 			 void *arg)
 {
-	const struct walk walk = { .see = see, .arg = arg };
+	struct walk walk = { .see = see, .arg = arg };
 	struct extsock_member *member;
-	struct task_struct *leader;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(member, &group->members, node) {
-		leader = pid_task(member->pid, PIDTYPE_TGID);
-		if (leader)
-			walk_process(leader, &walk);
+		walk.leader = pid_task(member->pid, PIDTYPE_TGID);
+		if (walk.leader)
+			walk_process(&walk);
 	}
 	rcu_read_unlock();
 }
@@ -389,7 +389,8 @@ struct wanted {
 	bool found;
 };
 
-static void compare(const struct sock *sk, void *arg)
+static void compare(const struct sock *sk, struct task_struct *leader,
+		    unsigned int fd, void *arg)
 {
 	struct wanted *wanted = arg;
 

@@ -7,10 +7,14 @@
 struct extsock_census;
 struct extsock_group;
 struct sock;
+struct task_struct;
+
+/* Called for a socket, the leader of a process that has it, and its descriptor. */
+typedef void (*extsock_see_t)(const struct sock *sk, struct task_struct *leader,
+			      unsigned int fd, void *arg);
 
 struct extsock_census *extsock_census_take(struct extsock_group *group);
-void extsock_census_walk(struct extsock_group *group,
-			 void (*see)(const struct sock *sk, void *arg),
+void extsock_census_walk(struct extsock_group *group, extsock_see_t see,
 			 void *arg);
 bool extsock_census_owns(struct extsock_group *group, const struct sock *sk);
 

@@ -305,6 +305,7 @@ static int begin_round(struct extsock_group *group, struct plan *plan,
 	struct extsock_gate *gate = group->gate;
 	int err = 0;
 
+	census->draining = true;
 	show(group, census);
 	if (!gate) {
 		gate = extsock_gate_alloc(group, &plan->terms);

@@ -54,7 +54,6 @@ unsigned int extsock_drain_left(const struct extsock_census *census)
 void extsock_drain_count(struct extsock_gate *gate,
 			 struct extsock_census *census)
 {
-	census->draining = true;
 	atomic_set(&gate->waiting, extsock_drain_left(census));
 	/* What ended since the census had nobody to tell. */
 	WRITE_ONCE(gate->look, true);
@@ -150,15 +149,25 @@ static bool has_ended(const struct extsock_socket *entry)
 }
 
 /* Called for each descriptor of the group that is a socket. */
-static void see(const struct sock *sk, void *arg)
+static void see(const struct sock *sk, struct task_struct *leader,
+		unsigned int fd, void *arg)
 {
 	struct extsock_socket *entry = extsock_sockets_find(arg, sk);
+	struct pid *pid;
 
-	if (entry)
-		entry->seen++;
+	if (!entry || entry->seen++ || entry->action != EXTSOCK_WAIT)
+		return;
+	/* The first one may have closed it. */
+	pid = task_tgid(leader);
+	if (entry->pid == pid && entry->fd == (int)fd)
+		return;
+	put_pid(entry->pid);
+	entry->pid = get_pid(pid);
+	entry->fd = fd;
+	get_task_comm(entry->comm, leader);
 }
 
-/* Which of them are gone without anybody having told? */
+/* Which of them are gone without anybody having told? Who has the others? */
 static void look(struct extsock_gate *gate)
 {
 	struct extsock_census *census =
@@ -168,7 +177,9 @@ static void look(struct extsock_gate *gate)
 	extsock_backlog_look(gate);
 	list_for_each_entry(entry, &census->sockets, node)
 		entry->seen = 0;
+	mutex_lock(&gate->group->census_lock);
 	extsock_census_walk(gate->group, see, census);
+	mutex_unlock(&gate->group->census_lock);
 	list_for_each_entry(entry, &census->sockets, node) {
 		cond_resched();
 		/* One that had no descriptor is not missed in the tables. */

@@ -74,7 +74,8 @@ enum extsock_class {
  * @over: it is not waited for any more; set by whoever sees its end
  *
  * Held by its census, which is private to the freezing task until it is
- * published in the group or its gate, and constant from then on, but for @over.
+ * published in the group or its gate, and constant from then on, but for @over and,
+ * under the group's census_lock, who holds it.
  * The thaw, whose alone it is again, takes off the @action of those that are
  * done with.
  */

@@ -306,6 +306,13 @@ static void show_tags(struct seq_file *seq, const struct extsock_group *group)
 	extsock_tag_walk_stop(&iter);
 }
 
+/* Between two rounds of a drain nothing is known. */
+static bool drains(const struct extsock_group *group)
+{
+	return READ_ONCE(group->state) == EXTSOCK_DRAINING ||
+	       READ_ONCE(group->gate);
+}
+
 /**
  * extsock_table_show() - the sockets of a group, as a header line and rows
  * @seq: they go here
@@ -322,7 +329,7 @@ void extsock_table_show(struct seq_file *seq, struct extsock_group *group)
 	mutex_lock(&group->census_lock);
 	if (group->census)
 		show_census(seq, group->census);
-	else
+	else if (!drains(group))
 		show_tags(seq, group);
 	mutex_unlock(&group->census_lock);
 }
