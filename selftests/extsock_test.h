@@ -74,6 +74,14 @@ static int run_selected(int argc, char **argv)
 /* For TEST_HARNESS_MAIN. */
 #define test_harness_run	run_selected
 
+/* A number that is told by the environment. */
+UNUSED static int number(const char *name, int or_else)
+{
+	const char *text = getenv(name);
+
+	return text ? atoi(text) : or_else;
+}
+
 /* Everything that should happen happens within this time, even emulated. */
 #define PATIENCE_MS	20000
 
@@ -340,11 +348,18 @@ UNUSED static struct actor *member(const struct group *g)
 	return a;
 }
 
+UNUSED static bool is_done(struct actor *a)
+{
+	return a->stage->done == a->stage->order;
+}
+
 UNUSED static void start(struct actor *a, long nr, ...)
 {
 	va_list args;
 	int i;
 
+	/* A freeze may have come before it could tell of the last one. */
+	EVENTUALLY(is_done(a));
 	a->stage->nr = nr;
 	va_start(args, nr);
 	for (i = 0; i < 6; i++)
@@ -352,11 +367,6 @@ UNUSED static void start(struct actor *a, long nr, ...)
 	va_end(args);
 	a->stage->order++;
 	syscall(SYS_futex, &a->stage->order, FUTEX_WAKE, 1);
-}
-
-UNUSED static bool is_done(struct actor *a)
-{
-	return a->stage->done == a->stage->order;
 }
 
 /* The result of what was started; -ETIME if there is none for too long. */
@@ -546,6 +556,58 @@ UNUSED static struct pair connection(struct actor *client, struct actor *server,
 			      port_of(server, p.listener), 0);
 	p.server = accept_from(server, p.listener);
 	return p;
+}
+
+/* The same of a unix socket, which gets an abstract name. */
+UNUSED static int unix_server(struct actor *a, int type)
+{
+	int fd = CALL(a, SYS_socket, AF_UNIX, type, 0);
+
+	*(sa_family_t *)buf_of(a) = AF_UNIX;
+	if (CALL(a, SYS_bind, fd, buf_of(a), sizeof(sa_family_t)) ||
+	    (type != SOCK_DGRAM && CALL(a, SYS_listen, fd, 16)))
+		return -1;
+	return fd;
+}
+
+/* A socket of this family that listens at an address the kernel chose. */
+UNUSED static int server_at(struct actor *a, int family)
+{
+	return family == AF_UNIX ? unix_server(a, SOCK_STREAM) :
+				   listener(a, family);
+}
+
+/* A server's address, in somebody's buffer; its length, 0 if there is none. */
+UNUSED static socklen_t address_of(struct actor *server, int fd,
+				   struct actor *a)
+{
+	socklen_t *len = (void *)(buf_of(server) + 256);
+
+	*len = 128;
+	if (CALL(server, SYS_getsockname, fd, buf_of(server), len))
+		return 0;
+	memmove(buf_of(a), buf_of(server), *len);
+	return *len;
+}
+
+UNUSED static int option_of(struct actor *a, int fd, int level, int name)
+{
+	int *value = (int *)buf_of(a);
+	socklen_t *len = (void *)(value + 1);
+
+	*len = sizeof(*value);
+	return CALL(a, SYS_getsockopt, fd, level, name, value, len) ?: *value;
+}
+
+/* A client's connection to a server's socket. */
+UNUSED static int client_of(struct actor *a, struct actor *server, int fd)
+{
+	int type = option_of(server, fd, SOL_SOCKET, SO_TYPE);
+	socklen_t len = address_of(server, fd, a);
+
+	fd = CALL(a, SYS_socket, ((struct sockaddr *)buf_of(a))->sa_family,
+		  type, 0);
+	return CALL(a, SYS_connect, fd, buf_of(a), len) ? -1 : fd;
 }
 
 UNUSED static long send_text(struct actor *a, int fd, const char *text)
@@ -801,6 +863,114 @@ UNUSED static char *outcome_of(const struct group *g, const char *text)
 
 #define FREEZE()	ASSERT_EQ(0, command(&self->g, "freeze"))
 #define THAW()		ASSERT_EQ(0, command(&self->g, "thaw"))
+
+/* ---- a freeze that waits ---- */
+
+/**
+ * struct drain - a command that may take long, given by a thread of the test
+ * @fd: the control file
+ * @thread: who writes
+ * @text: the command
+ * @over: it has returned
+ * @err: 0 or -errno
+ * @said: its outcome
+ */
+struct drain {
+	int fd;
+	pthread_t thread;
+	char text[EXTSOCK_COMMAND_MAX + 1];
+	_Atomic bool over;
+	int err;
+	char said[1024];
+};
+
+static void *give_command(void *drain)
+{
+	struct drain *d = drain;
+	ssize_t len;
+
+	d->err = write(d->fd, d->text, strlen(d->text)) < 0 ? -errno : 0;
+	len = pread(d->fd, d->said, sizeof(d->said) - 1, 0);
+	d->said[len > 0 ? len : 0] = '\0';
+	d->over = true;
+	return NULL;
+}
+
+/* Does it wait for something by now? */
+UNUSED static bool waits(const struct group *g)
+{
+	return state_is(g, "draining") &&
+	       strstr(slurp(procfs(g, "sockets")), " external wait ");
+}
+
+/* Begin a freeze; does the group come to wait? */
+UNUSED static bool begin_drain(struct drain *d, const struct group *g,
+			       const char *text)
+{
+	memset(d, 0, sizeof(*d));
+	snprintf(d->text, sizeof(d->text), "%s", text);
+	d->fd = open(procfs(g, "control"), O_RDWR | O_CLOEXEC);
+	if (pthread_create(&d->thread, NULL, give_command, d))
+		return false;
+	return EVENTUALLY(d->over || waits(g)) && !d->over;
+}
+
+/* Does it go on? */
+UNUSED static bool drains(const struct drain *d, const struct group *g)
+{
+	msleep(100);
+	return EVENTUALLY(d->over || waits(g)) && !d->over;
+}
+
+/* How it ended: 0 or -errno, or -ETIME if it has not. The file stays open. */
+UNUSED static int end_of(struct drain *d)
+{
+	if (!EVENTUALLY(d->over))
+		return -ETIME;
+	pthread_join(d->thread, NULL);
+	return d->err;
+}
+
+/* ---- a server ---- */
+
+static void watch(int ep, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.fd = fd };
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
+}
+
+/*
+ * Send everybody back what comes; s->counter counts messages. s->arg[1] and
+ * s->arg[2] are listening sockets.
+ */
+UNUSED static void echo(struct stage *s)
+{
+	int ep = epoll_create1(0), fd;
+	struct epoll_event e;
+	char text[256];
+	ssize_t len;
+
+	watch(ep, s->arg[1]);
+	watch(ep, s->arg[2]);
+	for (;;) {
+		if (epoll_wait(ep, &e, 1, -1) != 1)
+			continue;
+		fd = e.data.fd;
+		if (fd == s->arg[1] || fd == s->arg[2]) {
+			fd = accept(fd, NULL, NULL);
+			if (fd >= 0)
+				watch(ep, fd);
+			continue;
+		}
+		len = recv(fd, text, sizeof(text), 0);
+		if (len > 0 && send(fd, text, len, MSG_NOSIGNAL) == len)
+			s->counter++;
+		else if (len >= 0 || errno != EAGAIN)
+			close(fd);
+	}
+}
 
 /* What an actor does that must not do anything meanwhile. */
 UNUSED static void spin(struct stage *s)

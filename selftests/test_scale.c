@@ -7,13 +7,6 @@
 
 #include "extsock_test.h"
 
-static int number(const char *name, int or_else)
-{
-	const char *text = getenv(name);
-
-	return text ? atoi(text) : or_else;
-}
-
 /* ---- what each process does ---- */
 
 /**

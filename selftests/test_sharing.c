@@ -5,36 +5,6 @@
  */
 #include "extsock_test.h"
 
-/* A socket that listens at an address the kernel chose. */
-static int server_at(struct actor *a, int family)
-{
-	int fd;
-
-	if (family != AF_UNIX)
-		return listener(a, family);
-	fd = CALL(a, SYS_socket, AF_UNIX, SOCK_STREAM, 0);
-	*(sa_family_t *)buf_of(a) = AF_UNIX;
-	if (CALL(a, SYS_bind, fd, buf_of(a), sizeof(sa_family_t)) ||
-	    CALL(a, SYS_listen, fd, 16))
-		return -1;
-	return fd;
-}
-
-/* A connection of a client to the server's listening socket. */
-static int client_of(struct actor *a, struct actor *server, int listener)
-{
-	struct sockaddr *sa = (void *)buf_of(server);
-	socklen_t *len = (void *)(buf_of(server) + 256);
-	int fd;
-
-	*len = 128;
-	if (CALL(server, SYS_getsockname, listener, sa, len))
-		return -1;
-	fd = CALL(a, SYS_socket, sa->sa_family, SOCK_STREAM, 0);
-	memmove(buf_of(a), sa, *len);
-	return CALL(a, SYS_connect, fd, buf_of(a), *len) ? -1 : fd;
-}
-
 #define THAW_SAYS(part)							\
 do {									\
 	char *said_ = outcome_of(&self->g, "thaw");			\
