@@ -3,7 +3,8 @@
 # check.sh KERNEL [NAME]: build, run the tests in a guest, judge. NAME: only this
 # program of them, or only this test, as its "ok" line calls it.
 # In the environment, CONNECTIONS: how many test_probe opens and closes;
-# PROCESSES: how many, of 100 sockets each, test_scale freezes.
+# PROCESSES: how many, of 100 sockets each, test_scale freezes; CYCLES: how often
+# test_storm freezes 500 threads.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -11,11 +12,13 @@ kernel=$1
 only=${2-}
 connections=${CONNECTIONS:-10000}
 processes=${PROCESSES:-1000}
+cycles=${CYCLES:-200}
 memory=4096 deadline=1200
 case $kernel in
 *-debug)
 	memory=6144 deadline=2400
 	processes=${PROCESSES:-200}
+	cycles=${CYCLES:-20}
 	;;
 esac
 
@@ -44,7 +47,7 @@ if [ -n "$only" ]; then
 			die "there is no test \"$only\"; the programs are" \
 				"$programs"
 	fi
-	deadline=$((deadline / 4 + connections / 500))
+	deadline=$((deadline / 4 + connections / 500 + cycles))
 fi
 cat >"$build/script" <<EOF
 echo timeout=$deadline >extsock/settings
@@ -52,6 +55,7 @@ echo timeout=$deadline >extsock/settings
 EOF
 "$vm_dir/run.sh" -k "$kernel" -t "$deadline" -m "$memory" "$build/script" \
 	"EXTSOCK_CONNECTIONS=$connections" "EXTSOCK_PROCESSES=$processes" \
+	"EXTSOCK_CYCLES=$cycles" \
 	${test+"EXTSOCK_ONLY=$test"} |
 	grep -vE '^#  ?#  (RUN|      OK)|^GUEST|^# TAP version' || true
 passed=0 failed=0
