@@ -11,6 +11,8 @@ ko=${EXTSOCK_KO:-/extsock.ko}
 abi=${EXTSOCK_ABI:-../ABI/testing}
 ours='tcp_connect|security_sock_graft|cgroup_leave_frozen|__ptrace_(un)?link'
 sleeper=
+server=
+path=/tmp/outside.socket
 
 skip()
 {
@@ -21,6 +23,7 @@ skip()
 cleanup()
 {
 	[ -z "$sleeper" ] || kill -KILL "$sleeper" 2>/dev/null
+	[ -z "$server" ] || kill -KILL "$server" 2>/dev/null
 	[ -d $sys ] || insmod "$ko"
 	echo "thaw keep" >/proc/extsock/default/control 2>/dev/null
 }
@@ -117,6 +120,99 @@ hurry()
 	done
 }
 check "10 times unloaded right after its last member" hurry
+check "it is loaded again" insmod "$ko"
+
+# ---- while tasks wait ----
+
+./helper_listen $path >/dev/null &
+server=$!
+
+# A member that opens a connection whenever it is told to.
+start_caller()
+{
+	rm -f /tmp/orders
+	mkfifo /tmp/orders
+	./helper_dial $path </tmp/orders >/tmp/calls &
+	sleeper=$!
+	exec 8>/tmp/orders
+	echo "$sleeper" >$sys/group
+}
+end_caller()
+{
+	exec 8>&-
+	end_member
+}
+call() { echo >&8; }
+has_calls() { [ "$(grep -c connected /tmp/calls)" = "$1" ]; }
+# In connect(), whose number is 42.
+is_waiting() { grep -q '^42 ' "/proc/$sleeper/syscall"; }
+
+# One connection that the drain waits for, and one that waits for the drain.
+drain=
+start_drain()
+{
+	start_caller
+	call
+	eventually has_calls 1 || return 1
+	control "freeze policy=wait" 2>/dev/null &
+	drain=$!
+	eventually is_state draining || return 1
+	call
+	eventually is_waiting
+}
+end_drain()
+{
+	kill -KILL "$drain"
+	wait "$drain" 2>/dev/null
+	eventually is_state running
+}
+
+check "a task waits for the end of a drain" start_drain
+check "unloading is refused meanwhile" is_refused
+check "the group still drains" is_state draining
+check "the task still waits" is_waiting
+check "the drain ends with its caller" end_drain
+check "the task goes on" eventually has_calls 2
+check "unloading is refused, for there is a member" is_refused
+end_caller
+check "unloading is granted when it has gone" eventually rmmod extsock
+check "nothing of it is left" is_gone
+
+# Who waits is released, leaves, and the module goes at once.
+let_go()
+{
+	local i
+
+	for ((i = 0; i < 10; i++)); do
+		insmod "$ko" || return 1
+		start_drain || return 1
+		is_refused || return 1
+		end_drain || return 1
+		echo "-$sleeper" >$sys/group || return 1
+		rmmod extsock 2>/dev/null || eventually rmmod extsock || return 1
+		eventually has_calls 2 || return 1
+		end_caller
+	done
+}
+check "10 times unloaded right after somebody has waited" let_go
+
+# Who waits is killed, and its drain is at its end.
+kill_it()
+{
+	local i
+
+	for ((i = 0; i < 10; i++)); do
+		insmod "$ko" || return 1
+		start_drain || return 1
+		end_caller
+		wait "$drain" 2>/dev/null
+		control "thaw" 2>/dev/null
+		rmmod extsock 2>/dev/null || eventually rmmod extsock || return 1
+	done
+}
+check "10 times unloaded right after one was killed who waited" kill_it
+kill -KILL "$server"
+server=
 check "it is loaded again" insmod "$ko"
 
 groups_survive_not()
