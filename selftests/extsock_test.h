@@ -539,6 +539,45 @@ UNUSED static bool comes_to_read(struct actor *a, int fd, int n)
 			  *waiting == n);
 }
 
+UNUSED static int set(struct actor *a, int fd, int level, int name, int value)
+{
+	int *at = (int *)buf_of(a);
+
+	*at = value;
+	return CALL(a, SYS_setsockopt, fd, level, name, at, sizeof(*at));
+}
+
+UNUSED static void make_blocking(struct actor *a, int fd)
+{
+	CALL(a, SYS_fcntl, fd, F_SETFL, 0);
+}
+
+/* Is there a socket in this state, among them those without a file? */
+UNUSED static bool has_state(struct actor *a, int family, int state)
+{
+	char path[64], column[8];
+
+	snprintf(path, sizeof(path), "/proc/%d/net/tcp%s", a->pid,
+		 family == AF_INET ? "" : "6");
+	snprintf(column, sizeof(column), " %02X ", state);
+	return strstr(slurp(path), column);
+}
+
+/* A socket that listens at a port which others listen at, too. */
+UNUSED static int listen_together(struct actor *a, int family,
+				  const char *ip, int port)
+{
+	int fd = CALL(a, SYS_socket, family, SOCK_STREAM, 0);
+	struct sockaddr_storage *ss = (void *)buf_of(a);
+	socklen_t len;
+
+	if (set(a, fd, SOL_SOCKET, SO_REUSEPORT, 1))
+		return -1;
+	len = address(ss, family, ip, port);
+	return CALL(a, SYS_bind, fd, ss, len) ||
+	       CALL(a, SYS_listen, fd, 64) ? -1 : fd;
+}
+
 /* Two ends of a connection. */
 struct pair {
 	int client;
@@ -599,6 +638,11 @@ UNUSED static int option_of(struct actor *a, int fd, int level, int name)
 	return CALL(a, SYS_getsockopt, fd, level, name, value, len) ?: *value;
 }
 
+UNUSED static int error_of(struct actor *a, int fd)
+{
+	return option_of(a, fd, SOL_SOCKET, SO_ERROR);
+}
+
 /* A client's connection to a server's socket. */
 UNUSED static int client_of(struct actor *a, struct actor *server, int fd)
 {
@@ -631,6 +675,12 @@ UNUSED static bool carries(struct actor *a, int fa, struct actor *b, int fb)
 	       receive(a, fa) == 5 && !strcmp(buf_of(a), "pong!");
 }
 
+/* What somebody has said who was accepted, perhaps its name. */
+UNUSED static char *said_by(struct actor *a, int fd)
+{
+	return fd >= 0 && receive(a, fd) > 0 ? buf_of(a) : "nothing";
+}
+
 UNUSED static int poll_fd(struct actor *a, int fd)
 {
 	struct pollfd *p = (void *)buf_of(a);
@@ -639,6 +689,18 @@ UNUSED static int poll_fd(struct actor *a, int fd)
 	p->events = POLLIN | POLLOUT | POLLRDHUP;
 	p->revents = 0;
 	return CALL(a, SYS_poll, p, 1, 0) < 0 ? -1 : p->revents;
+}
+
+UNUSED static int epoll_on(struct actor *a, int fd,
+			   unsigned int events)
+{
+	struct epoll_event *e = (void *)buf_of(a);
+	int ep = CALL(a, SYS_epoll_create1, 0);
+
+	e->events = events;
+	e->data.fd = fd;
+	CALL(a, SYS_epoll_ctl, ep, EPOLL_CTL_ADD, fd, e);
+	return ep;
 }
 
 /* ---- descriptors in messages ---- */
@@ -761,6 +823,38 @@ UNUSED static int join_namespaces(void)
 		  "ip -n right addr add fd09::2/64 dev vr nodad && "
 		  "ip -n left link set lo up && ip -n right link set lo up && "
 		  "ip -n left link set vl up && ip -n right link set vr up");
+}
+
+/* ---- a network namespace in which packets can get lost ---- */
+
+/* Send data in the SYN, accept it there: by all, and without a cookie. */
+#define FASTOPEN_FREE		0x607
+/* The same with a cookie, by those who asked for it. */
+#define FASTOPEN_COOKIE		0x3
+
+UNUSED static int make_corner(void)
+{
+	sh("ip netns del corner 2>/dev/null");
+	return sh("ip netns add corner && ip -n corner link set lo up");
+}
+
+UNUSED static int allow_fastopen(int how)
+{
+	return sh("ip netns exec corner sysctl -qw net.ipv4.tcp_fastopen=%d",
+		  how);
+}
+
+/* From now on packets of just these TCP flags get lost; NULL: none. */
+UNUSED static int lose(const char *flags)
+{
+	if (!flags)
+		return sh("ip netns exec corner nft delete table inet lossy");
+	return sh("echo 'table inet lossy\n"
+		  "delete table inet lossy\n"
+		  "table inet lossy {\n"
+		  "chain input { type filter hook input priority 0; "
+		  "tcp flags & (fin|syn|rst|ack) == %s drop; }\n"
+		  "}' | ip netns exec corner nft -f -", flags);
 }
 
 /* ---- the table ---- */
@@ -929,6 +1023,170 @@ UNUSED static int end_of(struct drain *d)
 		return -ETIME;
 	pthread_join(d->thread, NULL);
 	return d->err;
+}
+
+/* ---- a freeze that waits until the test lets it go on ---- */
+
+/**
+ * struct long_drain - a drain that waits for one connection
+ * @g: the group
+ * @owner: a member
+ * @last: its connection to the test
+ * @d: the command
+ */
+struct long_drain {
+	const struct group *g;
+	struct actor *owner;
+	struct pair last;
+	struct drain d;
+};
+
+UNUSED static bool begin_long_drain(struct long_drain *l, const struct group *g,
+				    struct actor *owner, const char *text)
+{
+	l->g = g;
+	l->owner = owner;
+	l->last = connection(owner, OUTSIDE, AF_INET);
+	/* Members run again when the gate is closed. */
+	return l->last.server >= 0 && begin_drain(&l->d, g, text) &&
+	       CALL(owner, SYS_getppid) > 0;
+}
+
+/* What is left on this side; the owner may stand still. */
+static void forget(struct long_drain *l)
+{
+	close(l->last.server);
+	close(l->last.listener);
+	close(l->d.fd);
+}
+
+/* The connection goes; is the group frozen then? */
+UNUSED static bool end_long_drain(struct long_drain *l)
+{
+	int err;
+
+	CALL(l->owner, SYS_close, l->last.client);
+	err = end_of(&l->d);
+	if (err)
+		fprintf(stderr, "# %d: %s", err, l->d.said);
+	forget(l);
+	return !err && state_is(l->g, "frozen");
+}
+
+/* What lets everything go on that was held back. */
+enum opening { THAWED, THAWED_KEEP, GIVEN_UP, OPENINGS };
+
+UNUSED static bool open_gate(struct long_drain *l, enum opening how)
+{
+	bool good;
+
+	if (how != GIVEN_UP)
+		return end_long_drain(l) &&
+		       !command(l->g, how == THAWED ? "thaw" : "thaw keep");
+	good = !command(l->g, "thaw") && end_of(&l->d) == -EINTR &&
+	       state_is(l->g, "running");
+	CALL(l->owner, SYS_close, l->last.client);
+	forget(l);
+	return good;
+}
+
+/* For fixtures that have one in l, and the member who ends it in owner. */
+#define BEGIN_DRAIN()							\
+	ASSERT_TRUE(begin_long_drain(&self->l, &self->g, self->owner,	\
+				     "freeze policy=wait"))
+#define END_DRAIN()	ASSERT_TRUE(end_long_drain(&self->l))
+#define OPEN(how)	ASSERT_TRUE(open_gate(&self->l, how))
+
+/* What came past the gate is waited for when the connection has gone. */
+UNUSED static bool is_next(struct long_drain *l, struct actor *a, int fd)
+{
+	CALL(l->owner, SYS_close, l->last.client);
+	return EVENTUALLY(!strcmp("wait", column_of(l->g, a->pid, fd,
+						    "action"))) &&
+	       drains(&l->d, l->g);
+}
+
+/* Where a socket can be reached. */
+struct place {
+	struct sockaddr_storage ss;
+	socklen_t len;
+};
+
+UNUSED static struct place place_of(struct actor *server, int fd)
+{
+	struct place p = { .len = address_of(server, fd, OUTSIDE) };
+
+	memcpy(&p.ss, buf_of(OUTSIDE), p.len);
+	return p;
+}
+
+UNUSED static long connect_place(struct actor *a, int fd,
+				 const struct place *to)
+{
+	memcpy(buf_of(a), &to->ss, to->len);
+	return CALL(a, SYS_connect, fd, buf_of(a), to->len);
+}
+
+UNUSED static void start_connect(struct actor *a, int fd,
+				 const struct place *to)
+{
+	memcpy(buf_of(a), &to->ss, to->len);
+	START(a, SYS_connect, fd, buf_of(a), to->len);
+}
+
+/* Does nobody come to a listener, looked at for some time? */
+UNUSED static bool nothing_comes(struct actor *a, int listener)
+{
+	msleep(100);
+	return !(poll_fd(a, listener) & POLLIN);
+}
+
+/* Is it connected to who listens there? */
+UNUSED static bool leads_to(struct actor *a, int fd, struct actor *b,
+			    int listener)
+{
+	int server;
+
+	if (!EVENTUALLY(poll_fd(b, listener) & POLLIN))
+		return false;
+	server = accept_from(b, listener);
+	make_blocking(a, fd);
+	return carries(a, fd, b, server);
+}
+
+/* Does its call last, looked at for some time? */
+UNUSED static bool lasts(struct actor *a)
+{
+	msleep(100);
+	return !is_done(a);
+}
+
+/* Does it sleep in this call, and go on with it? */
+UNUSED static bool waits_in(struct actor *a, long nr)
+{
+	return sleeps_in(a->pid, nr) && lasts(a);
+}
+
+static void count_signal(int sig)
+{
+	actors_stage->counter++;
+}
+
+static void catch_usr1_by(struct stage *s)
+{
+	struct sigaction by = {
+		.sa_handler = count_signal,
+		.sa_flags = s->arg[1],
+	};
+
+	s->ret = sigaction(SIGUSR1, &by, NULL);
+}
+
+/* Let an actor count its SIGUSR1; its calls are restarted, or not. */
+UNUSED static long count_usr1(struct actor *a, int flags)
+{
+	start(a, -1L, (long)catch_usr1_by, (long)flags, 0L, 0L, 0L, 0L);
+	return result(a);
 }
 
 /* ---- a server ---- */

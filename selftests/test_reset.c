@@ -121,17 +121,6 @@ TEST_F(reset, blocked_poller_wakes)
 	EXPECT_EQ(POLLIN | POLLERR | POLLHUP, p->revents);
 }
 
-static int epoll_on(struct actor *a, int fd, unsigned int events)
-{
-	struct epoll_event *e = (void *)buf_of(a);
-	int ep = CALL(a, SYS_epoll_create1, 0);
-
-	e->events = events;
-	e->data.fd = fd;
-	CALL(a, SYS_epoll_ctl, ep, EPOLL_CTL_ADD, fd, e);
-	return ep;
-}
-
 /* epoll_wait() returns EINTR after any stop; the program calls it again. */
 static long epoll_after_thaw(struct actor *a, int ep)
 {

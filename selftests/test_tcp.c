@@ -12,11 +12,6 @@
 #define SOL_TLS			282
 #endif
 
-/* Send data in the SYN, accept it there: by all, and without a cookie. */
-#define FASTOPEN_FREE		0x607
-/* The same with a cookie, by those who asked for it. */
-#define FASTOPEN_COOKIE		0x3
-
 #define FAMILY	(variant->family)
 
 FIXTURE(tcp)
@@ -35,17 +30,10 @@ FIXTURE_VARIANT(tcp)
 FIXTURE_VARIANT_ADD(tcp, ipv4) { .family = AF_INET };
 FIXTURE_VARIANT_ADD(tcp, ipv6) { .family = AF_INET6 };
 
-static int allow_fastopen(int how)
-{
-	return sh("ip netns exec corner sysctl -qw net.ipv4.tcp_fastopen=%d",
-		  how);
-}
-
 /* Two members and an outsider in a network namespace of their own. */
 FIXTURE_SETUP(tcp)
 {
-	sh("ip netns del corner 2>/dev/null");
-	ASSERT_EQ(0, sh("ip netns add corner && ip -n corner link set lo up"));
+	ASSERT_EQ(0, make_corner());
 	/* Who listens learns it then. */
 	ASSERT_EQ(0, allow_fastopen(FASTOPEN_FREE));
 	make_group(&self->g, "tcp");
@@ -66,27 +54,6 @@ FIXTURE_TEARDOWN(tcp)
 	sh("ip netns del corner");
 }
 
-/* From now on packets of just these TCP flags get lost; NULL: none. */
-static int lose(const char *flags)
-{
-	if (!flags)
-		return sh("ip netns exec corner nft delete table inet lossy");
-	return sh("echo 'table inet lossy\n"
-		  "delete table inet lossy\n"
-		  "table inet lossy {\n"
-		  "chain input { type filter hook input priority 0; "
-		  "tcp flags & (fin|syn|rst|ack) == %s drop; }\n"
-		  "}' | ip netns exec corner nft -f -", flags);
-}
-
-static int set(struct actor *a, int fd, int level, int name, int value)
-{
-	int *at = (int *)buf_of(a);
-
-	*at = value;
-	return CALL(a, SYS_setsockopt, fd, level, name, at, sizeof(*at));
-}
-
 static int set_linger(struct actor *a, int fd, int seconds)
 {
 	struct linger *at = (void *)buf_of(a);
@@ -97,24 +64,9 @@ static int set_linger(struct actor *a, int fd, int seconds)
 		    sizeof(*at));
 }
 
-static int error_of(struct actor *a, int fd)
-{
-	int *err = (int *)buf_of(a);
-	socklen_t *len = (socklen_t *)(buf_of(a) + 64);
-
-	*len = sizeof(*err);
-	return CALL(a, SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, err, len) ?
-	       -1 : *err;
-}
-
 static bool fails(struct actor *a, int fd)
 {
 	return EVENTUALLY(poll_fd(a, fd) & POLLERR);
-}
-
-static void make_blocking(struct actor *a, int fd)
-{
-	CALL(a, SYS_fcntl, fd, F_SETFL, 0);
 }
 
 /* Write until the buffers of both sides are full; how much that was. */
@@ -153,17 +105,6 @@ static int bound(struct actor *a, int family)
 	socklen_t len = address(ss, family, NULL, 0);
 
 	return CALL(a, SYS_bind, fd, ss, len) ? -1 : fd;
-}
-
-/* Is there a socket in this state, among them those without a file? */
-static bool has_state(struct actor *a, int family, int state)
-{
-	char path[64], column[8];
-
-	snprintf(path, sizeof(path), "/proc/%d/net/tcp%s", a->pid,
-		 family == AF_INET ? "" : "6");
-	snprintf(column, sizeof(column), " %02X ", state);
-	return strstr(slurp(path), column);
 }
 
 static bool has_request(struct actor *a, int family)
@@ -938,28 +879,14 @@ TEST_F(tcp, repair_does_not_keep_from_a_reset)
 
 /* ---- addresses ---- */
 
-/* A socket that listens at a port which others listen at, too. */
-static int listen_together(struct actor *a, int family, int port)
-{
-	int fd = CALL(a, SYS_socket, family, SOCK_STREAM, 0);
-	struct sockaddr_storage *ss = (void *)buf_of(a);
-	socklen_t len;
-
-	if (set(a, fd, SOL_SOCKET, SO_REUSEPORT, 1))
-		return -1;
-	len = address(ss, family, NULL, port);
-	return CALL(a, SYS_bind, fd, ss, len) ||
-	       CALL(a, SYS_listen, fd, 64) ? -1 : fd;
-}
-
 /* A connection is whose queue it came to, not whose port it went to. */
 TEST_F(tcp, reuseport_with_an_outsider)
 {
-	int ours = listen_together(self->a, FAMILY, 0), port, theirs, i, n = 32;
-	int fds[32], internal = 0, external = 0, queued;
+	int ours = listen_together(self->a, FAMILY, NULL, 0), port, theirs, i;
+	int fds[32], n = 32, internal = 0, external = 0, queued;
 
 	port = port_of(self->a, ours);
-	theirs = listen_together(self->out, FAMILY, port);
+	theirs = listen_together(self->out, FAMILY, NULL, port);
 	ASSERT_LE(0, theirs);
 	for (i = 0; i < n; i++) {
 		fds[i] = connect_to(self->b, FAMILY, NULL, port, 0);
