@@ -4,9 +4,7 @@
  * requests that are under way. By whom a ring can be used cannot be seen, so what
  * it holds is shared, and left alone.
  */
-#include <liburing.h>
-
-#include "extsock_test.h"
+#include "uring_test.h"
 
 FIXTURE(uring)
 {
@@ -15,76 +13,9 @@ FIXTURE(uring)
 	struct actor *b;
 };
 
-/* Each actor's own. */
-static struct io_uring ring;
-
-/**
- * struct order - what an actor is to do with its ring
- * @fd: the descriptor, or the fixed file
- * @slot: the fixed file that comes of it
- * @flags: of the request
- * @addr: where to connect
- * @len: its length
- * @text: what to send, or what was received
- */
-struct order {
-	int fd;
-	int slot;
-	int flags;
-	struct sockaddr_storage addr;
-	socklen_t len;
-	char text[16];
-};
-
-static struct order *order_of(struct actor *a)
-{
-	return (struct order *)(buf_of(a) + 4096);
-}
-
-static void set_up(struct stage *s)
-{
-	s->ret = io_uring_queue_init(8, &ring, 0) ?:
-		 io_uring_register_files_sparse(&ring, 8);
-}
-
-/* Submit what @sqe says and wait for it. */
-static void submit(struct stage *s)
-{
-	struct io_uring_cqe *cqe;
-
-	s->ret = io_uring_submit(&ring);
-	if (s->ret < 0)
-		return;
-	do {
-		s->ret = io_uring_wait_cqe(&ring, &cqe);
-	} while (s->ret == -EINTR);
-	if (s->ret < 0)
-		return;
-	s->ret = cqe->res;
-	io_uring_cqe_seen(&ring, cqe);
-}
-
-static void ring_connect(struct stage *s)
-{
-	struct order *o = (void *)(s->buf + 4096);
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
-
-	io_uring_prep_connect(sqe, o->fd, (void *)&o->addr, o->len);
-	sqe->flags |= o->flags;
-	submit(s);
-}
-
-static void ring_accept(struct stage *s)
-{
-	struct order *o = (void *)(s->buf + 4096);
-
-	io_uring_prep_accept(io_uring_get_sqe(&ring), o->fd, NULL, NULL, 0);
-	submit(s);
-}
-
 static void ring_accept_direct(struct stage *s)
 {
-	struct order *o = (void *)(s->buf + 4096);
+	struct order *o = orders(s);
 
 	io_uring_prep_accept_direct(io_uring_get_sqe(&ring), o->fd, NULL, NULL,
 				    0, o->slot);
@@ -93,14 +24,14 @@ static void ring_accept_direct(struct stage *s)
 
 static void ring_register(struct stage *s)
 {
-	struct order *o = (void *)(s->buf + 4096);
+	struct order *o = orders(s);
 
 	s->ret = io_uring_register_files_update(&ring, o->slot, &o->fd, 1);
 }
 
 static void ring_send(struct stage *s)
 {
-	struct order *o = (void *)(s->buf + 4096);
+	struct order *o = orders(s);
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
 
 	io_uring_prep_send(sqe, o->fd, o->text, strlen(o->text), 0);
@@ -110,18 +41,12 @@ static void ring_send(struct stage *s)
 
 static void ring_receive(struct stage *s)
 {
-	struct order *o = (void *)(s->buf + 4096);
+	struct order *o = orders(s);
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
 
 	io_uring_prep_recv(sqe, o->fd, o->text, sizeof(o->text), 0);
 	sqe->flags |= o->flags;
 	submit(s);
-}
-
-static long by_ring(struct actor *a, void (*what)(struct stage *))
-{
-	START_FN(a, what);
-	return result(a);
 }
 
 FIXTURE_SETUP(uring)
