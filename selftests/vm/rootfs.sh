@@ -7,6 +7,9 @@ set -eu
 
 packages=bash,coreutils,util-linux,procps,iproute2,kmod,nftables,strace
 packages=$packages,redis-server,redis-tools,iperf3,criu,mptcpize
+packages=$packages,curl,lighttpd,lsb-base
+# What PostgreSQL is linked with; itself: see postgresql.sh.
+packages=$packages,libpq5,libicu72,libxml2,libreadline8
 
 # A guest runs programs and installs none: unpacking takes most of its boot.
 superfluous="usr/share/perl usr/share/perl5 usr/lib/*/perl usr/lib/*/perl-base
@@ -25,6 +28,7 @@ base()
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
+		--customize-hook="$vm_dir/postgresql.sh" \
 		bookworm "$out/base.tar" -
 	mkdir "$out/root"
 	tar xf "$out/base.tar" -C "$out/root" --exclude='./dev/*'
@@ -34,6 +38,7 @@ base()
 	rm -rf "$out/root" "$out/base.tar"
 }
 
-path=$cache/rootfs-$(key "$packages" "$0")
+path=$cache/rootfs-$(key "$packages" "$0" \
+	"$vm_dir/postgresql.sh")
 make_once "$path" base
 echo "$path/base.cpio"
