@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * extsockctl checkpoint -- CMD...
+ * extsockctl checkpoint [--wait[=SECONDS]] -- CMD...
  *
  * The freeze is a lease of this process: however it ends, the kernel closes
  * its control file and thaws the group, resetting nothing.
@@ -80,7 +80,7 @@ static int run(int fd, char **argv)
 static int let_go(const struct options *opt, int fd)
 {
 	static const char command[] = EXTSOCK_CMD_THAW " " EXTSOCK_OPT_KEEP;
-	int err = control_write(fd, command);
+	int err = control_write(opt, fd, command);
 
 	if (!err)
 		return EXIT_DONE;
@@ -93,14 +93,15 @@ static int let_go(const struct options *opt, int fd)
 
 int verb_checkpoint(const struct options *opt, int argc, char **argv)
 {
-	static const char command[] = EXTSOCK_CMD_FREEZE " " EXTSOCK_OPT_LEASE;
 	int fd = control_open(opt), status, thawed, err;
+	char command[EXTSOCK_COMMAND_MAX + 1];
 
 	(void)argc;
 	if (fd < 0)
 		return fail(-fd, NULL, NULL, "cannot freeze group \"%s\"",
 			    opt->group);
-	err = control_write(fd, command);
+	freeze_command(opt, true, command, sizeof(command));
+	err = control_write(opt, fd, command);
 	if (err) {
 		status = control_explain(opt, fd, command, err);
 	} else {

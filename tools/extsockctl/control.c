@@ -38,22 +38,57 @@ static void print_outcome(int fd, FILE *stream)
 		fwrite(text, 1, len, stream);
 }
 
-/**
- * control_write() - give a command
- * @fd: from control_open()
- * @command: the command
- *
- * Return: 0 or -errno.
- */
-int control_write(int fd, const char *command)
+/* Its first line, the reason of a failure, has a word that we know. */
+static bool outcome_has(int fd, const char *word)
+{
+	char text[256];
+	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[len < 0 ? 0 : len] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return strstr(text, word);
+}
+
+static int give(int fd, const char *command)
 {
 	return write(fd, command, strlen(command)) < 0 ? -errno : 0;
+}
+
+/* A signal that comes when it is too late to interrupt the freeze ends it. */
+static int undo_if_interrupted(int fd)
+{
+	if (!interrupted())
+		return 0;
+	give(fd, EXTSOCK_CMD_THAW " " EXTSOCK_OPT_KEEP);
+	return -EINTR;
 }
 
 static bool is_freeze(const char *command)
 {
 	return !strncmp(command, EXTSOCK_CMD_FREEZE,
 			strlen(EXTSOCK_CMD_FREEZE));
+}
+
+/**
+ * control_write() - give a command
+ * @opt: names the group
+ * @fd: from control_open()
+ * @command: the command
+ *
+ * While a freeze waits for sockets, standard error is told of them.
+ *
+ * Return: 0 or -errno.
+ */
+int control_write(const struct options *opt, int fd, const char *command)
+{
+	bool watched = is_freeze(command) && drain_watch(opt);
+	int err = give(fd, command);
+
+	if (watched) {
+		drain_unwatch();
+		err = err ? err : undo_if_interrupted(fd);
+	}
+	return err;
 }
 
 /* The state says why: it may have changed since, but seldom. */
@@ -103,6 +138,17 @@ int control_fail(const struct options *opt, int fd, const char *command,
 	return status;
 }
 
+/* It waited for sockets, or for processes to stand still. */
+static const char *deadline_hint(const struct options *opt, int fd)
+{
+	bool drained = outcome_has(fd, EXTSOCK_SYSFS_WAIT_MS);
+
+	return hintf("end what is in the way, or %sraise %s/%s/%s",
+		     drained ? "wait longer with --wait=SECONDS, or " : "",
+		     EXTSOCK_SYSFS_ROOT, opt->group,
+		     drained ? EXTSOCK_SYSFS_WAIT_MS : EXTSOCK_SYSFS_FREEZE_MS);
+}
+
 /**
  * control_explain() - say why a command failed, with its outcome
  * @opt: names the group
@@ -110,12 +156,14 @@ int control_fail(const struct options *opt, int fd, const char *command,
  * @command: the command
  * @err: from control_write(), not 0
  *
- * Return: the exit status for @err.
+ * Return: the exit status for @err. If a signal that ends us interrupted the
+ * command, it does so now.
  */
 int control_explain(const struct options *opt, int fd, const char *command,
 		    int err)
 {
 	const char *hint = NULL, *why = NULL;
+	int status;
 
 	if (err == -EBUSY) {
 		hint = "try again";
@@ -127,13 +175,15 @@ int control_explain(const struct options *opt, int fd, const char *command,
 	} else if (err == -EDEADLK) {
 		hint = "call extsockctl from outside of the group";
 	} else if (err == -ETIMEDOUT) {
-		hint = hintf("end what is in the way, or raise %s/%s/%s",
-			     EXTSOCK_SYSFS_ROOT, opt->group,
-			     EXTSOCK_SYSFS_FREEZE_MS);
-	} else if (err == -EINTR || err == -ENOMEM) {
+		hint = deadline_hint(opt, fd);
+	} else if (is_freeze(command) && (err == -EINTR || err == -ENOMEM)) {
+		if (err == -EINTR && outcome_has(fd, EXTSOCK_CMD_THAW))
+			why = "somebody thawed it";
 		hint = "nothing was changed";
 	}
-	return control_fail(opt, fd, command, -err, why, hint);
+	status = control_fail(opt, fd, command, -err, why, hint);
+	interrupt_die();
+	return status;
 }
 
 /**
@@ -150,7 +200,7 @@ int control_command(const struct options *opt, const char *command)
 	if (fd < 0)
 		return fail(-fd, NULL, NULL, "cannot %.*s group \"%s\"",
 			    (int)strcspn(command, " "), command, opt->group);
-	err = control_write(fd, command);
+	err = control_write(opt, fd, command);
 	if (err)
 		status = control_explain(opt, fd, command, err);
 	else

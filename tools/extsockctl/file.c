@@ -68,8 +68,13 @@ int write_text(const char *path, const char *text)
 	return err;
 }
 
-/* What a file holds from here on; NULL with errno. */
-static char *read_fd(int fd)
+/**
+ * read_fd() - read a file from where it stands to its end
+ * @fd: the file
+ *
+ * Return: its text, to be freed, or NULL with errno.
+ */
+char *read_fd(int fd)
 {
 	size_t size = 32768, len = 0;
 	char *text = NULL, *more;

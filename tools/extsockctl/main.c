@@ -3,10 +3,12 @@
  * extsockctl: a front end to the files of the extsock module.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "extsockctl.h"
 
@@ -17,6 +19,8 @@
 #define TAKES_JSON	8
 #define TAKES_COMMAND	16
 #define NEEDS_GROUP	32
+#define TAKES_WAIT	64
+#define TAKES_FIRST	128
 
 /* Options that have no letter. */
 enum {
@@ -25,6 +29,8 @@ enum {
 	OPTION_TREE,
 	OPTION_KEEP,
 	OPTION_POLICY,
+	OPTION_WAIT,
+	OPTION_FIRST,
 };
 
 /**
@@ -59,17 +65,21 @@ static const struct verb verbs[] = {
 	{ "run", verb_run, operands_command, NEEDS_GROUP | TAKES_COMMAND,
 	  "-- COMMAND...", "start a command as a member",
 	  "The exit status is the command's; 127 if there is none, 126 if it cannot run." },
-	{ "freeze", verb_freeze, operands_none, NEEDS_GROUP | TAKES_POLICY,
-	  "[--policy=reset|keep]", "stop the group and sort its sockets",
+	{ "freeze", verb_freeze, operands_none,
+	  NEEDS_GROUP | TAKES_POLICY | TAKES_WAIT,
+	  "[OPTIONS]", "stop the group and sort its sockets",
 	  "It stays frozen until it is thawed.\n"
-	  "  --policy=ACTION  what becomes of external sockets at the thaw, instead of\n"
-	  "                   the group's policy" },
+	  "  --policy=ACTION   what becomes of external sockets for which there is no\n"
+	  "                    rule, instead of the group's policy: reset, keep or wait\n"
+	  "  --wait[=SECONDS]  --policy=wait: wait until the members have closed them,\n"
+	  "                    for SECONDS at most, else for the group's wait_ms" },
 	{ "thaw", verb_thaw, operands_none, NEEDS_GROUP | TAKES_KEEP,
 	  "[--keep]", "reset external sockets and let the group run",
 	  "  --keep  reset none" },
 	{ "checkpoint", verb_checkpoint, operands_command,
-	  NEEDS_GROUP | TAKES_COMMAND,
-	  "-- COMMAND...", "freeze, run a command, thaw and keep all sockets",
+	  NEEDS_GROUP | TAKES_COMMAND | TAKES_WAIT,
+	  "[OPTIONS] -- COMMAND...", "freeze, run a command, thaw and keep all sockets",
+	  "  --wait[=SECONDS]  as for freeze\n"
 	  "The exit status is the command's; 128 and the signal's number if one killed it.\n"
 	  "If extsockctl is killed, the kernel thaws the group." },
 	{ "status", verb_status, operands_none, NEEDS_GROUP | TAKES_JSON,
@@ -78,11 +88,24 @@ static const struct verb verbs[] = {
 	{ "list", verb_list, operands_none, NEEDS_GROUP | TAKES_JSON,
 	  "[--json]", "show the sockets",
 	  "While the group runs: TCP connections that members were seen to open.\n"
-	  "While it is frozen: all.\n"
+	  "While it drains: those it waits for. While it is frozen: all.\n"
 	  "  --json  for programs, with all columns" },
 	{ "groups", verb_groups, operands_groups, TAKES_JSON,
 	  "[create|delete NAME]", "show, make or delete groups",
 	  "  --json  for programs" },
+	{ "rules", verb_rules, operands_rules,
+	  NEEDS_GROUP | TAKES_JSON | TAKES_FIRST,
+	  "[list|set|add|flush]", "show or change what becomes of which sockets",
+	  "  list           show the rules (also if nothing is said)\n"
+	  "  set [FILE...]  replace them by those in files; - is standard input, of a\n"
+	  "                 folder its files *.rules, in order of their names; without\n"
+	  "                 FILE, the folder " RULES_DIR "\n"
+	  "  add RULE       one more behind the others\n"
+	  "  flush          remove all\n"
+	  "  --first  add: before the others\n"
+	  "  --json   list: for programs\n"
+	  "A rule: reset|wait|keep [tcp|udp|unix|any] [to ADDR[/LEN]] [port N[-M]]\n"
+	  "[path GLOB]. The first that matches a socket's remote end counts." },
 };
 
 #define VERBS	ARRAY_SIZE(verbs)
@@ -93,11 +116,11 @@ static int show_help(void)
 
 	puts("usage: extsockctl [-g GROUP] VERB [OPTIONS] [OPERANDS]\n");
 	for (i = 0; i < VERBS; i++)
-		printf("  %-10s %-22s %s\n", verbs[i].name, verbs[i].operands,
+		printf("  %-10s %-23s %s\n", verbs[i].name, verbs[i].operands,
 		       verbs[i].help);
 	puts("\n"
 	     "  -g, --group=GROUP  the group; \"" EXTSOCK_GROUP_DEFAULT "\" if not given\n"
-	     "  --json             for status, list and groups: JSON\n"
+	     "  --json             for status, list, groups and rules: JSON\n"
 	     "  -h, --help         this text; behind a verb, that verb's\n"
 	     "  -V, --version      versions of extsockctl and of the module\n"
 	     "\n"
@@ -174,6 +197,45 @@ static int bad_option(int c, char **argv, const char *shorts)
 	return usage("there is no option \"-%c\"", optopt);
 }
 
+/* What an option says; the result is an exit status. */
+static int take_option(int option, struct options *opt)
+{
+	switch (option) {
+	case 'g':
+		opt->named = true;
+		opt->group = optarg;
+		break;
+	case 'h':
+		opt->help = true;
+		break;
+	case 'V':
+		opt->version = true;
+		break;
+	case OPTION_JSON:
+		opt->json = true;
+		break;
+	case OPTION_TREE:
+		opt->tree = true;
+		break;
+	case OPTION_KEEP:
+		opt->keep = true;
+		break;
+	case OPTION_POLICY:
+		opt->policy = optarg;
+		break;
+	case OPTION_FIRST:
+		opt->first = true;
+		break;
+	case OPTION_WAIT:
+		opt->wait = true;
+		if (optarg && !parse_seconds(optarg, &opt->wait_ms))
+			return usage("--wait takes 0.001 to %d seconds, not \"%s\"",
+				     EXTSOCK_MS_MAX / 1000, optarg);
+		break;
+	}
+	return EXIT_DONE;
+}
+
 static int parse_options(int argc, char **argv, const char *shorts,
 			 struct options *opt)
 {
@@ -185,6 +247,8 @@ static int parse_options(int argc, char **argv, const char *shorts,
 		{ "tree", no_argument, NULL, OPTION_TREE },
 		{ "keep", no_argument, NULL, OPTION_KEEP },
 		{ "policy", required_argument, NULL, OPTION_POLICY },
+		{ "wait", optional_argument, NULL, OPTION_WAIT },
+		{ "first", no_argument, NULL, OPTION_FIRST },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, index = -1;
@@ -193,32 +257,10 @@ static int parse_options(int argc, char **argv, const char *shorts,
 		if (index >= 0 && check_whole(argv, &longs[index]))
 			return EXIT_USAGE;
 		index = -1;
-		switch (c) {
-		case 'g':
-			opt->named = true;
-			opt->group = optarg;
-			break;
-		case 'h':
-			opt->help = true;
-			break;
-		case 'V':
-			opt->version = true;
-			break;
-		case OPTION_JSON:
-			opt->json = true;
-			break;
-		case OPTION_TREE:
-			opt->tree = true;
-			break;
-		case OPTION_KEEP:
-			opt->keep = true;
-			break;
-		case OPTION_POLICY:
-			opt->policy = optarg;
-			break;
-		default:
+		if (c == '?' || c == ':')
 			return bad_option(c, argv, shorts);
-		}
+		if (take_option(c, opt))
+			return EXIT_USAGE;
 	}
 	return EXIT_DONE;
 }
@@ -237,10 +279,18 @@ static int check_options(const struct options *opt, const struct verb *verb)
 	if (opt->json && !(verb->takes & TAKES_JSON))
 		return usage("%s has no --json", verb->name);
 	/* Whether it can wait is for the kernel to say. */
+	if (opt->wait && !(verb->takes & TAKES_WAIT))
+		return usage("%s has no --wait", verb->name);
+	if (opt->first && !(verb->takes & TAKES_FIRST))
+		return usage("%s has no --first", verb->name);
 	if (opt->policy && strcmp(opt->policy, EXTSOCK_ACTION_RESET) &&
 	    strcmp(opt->policy, EXTSOCK_ACTION_KEEP) &&
 	    strcmp(opt->policy, EXTSOCK_ACTION_WAIT))
 		return usage("there is no policy \"%s\"", opt->policy);
+	if (opt->wait && opt->policy &&
+	    strcmp(opt->policy, EXTSOCK_ACTION_WAIT))
+		return usage("--wait is --policy=wait, and not --policy=%s",
+			     opt->policy);
 	return group_name_valid(opt->group) ? EXIT_DONE : bad_group_name();
 }
 
@@ -296,9 +346,27 @@ static int parse(int argc, char **argv)
 	return parse_verb(argc - optind, argv + optind, &opt);
 }
 
+/*
+ * Of standard input, output and error one may be closed, and the next file to be opened
+ * would be taken for it: our messages would go to the kernel as commands.
+ */
+static void occupy_standard_files(void)
+{
+	int fd;
+
+	/* Closed for what we start as well, and no good for what it is for. */
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", O_CLOEXEC |
+			     (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+}
+
 int main(int argc, char **argv)
 {
-	int status = parse(argc, argv);
+	int status;
+
+	occupy_standard_files();
+	status = parse(argc, argv);
 
 	/* The file system may tell of a lack of room only now. */
 	errno = 0;

@@ -92,8 +92,6 @@ static const char *advice(int err)
 		return "try again";
 	case ENOMEM:
 		return "free some memory and try again";
-	case EOPNOTSUPP:
-		return "choose reset or keep";
 	default:
 		return NULL;
 	}
@@ -143,17 +141,28 @@ const char *thaw_first(const struct options *opt)
 	return hintf("thaw it first (extsockctl %sthaw)", group_flag(opt));
 }
 
-/* What was typed may hold anything, and the terminal would obey it. */
-static void print_message(const char *fmt, va_list args)
+/**
+ * print_printable() - print a text that the terminal would obey
+ * @text: any bytes; what is not printable ASCII is escaped in octal
+ * @stream: to this
+ */
+void print_printable(const char *text, FILE *stream)
 {
 	const unsigned char *c;
+
+	for (c = (unsigned char *)text; *c; c++)
+		fprintf(stream, isprint(*c) ? "%c" : "\\%03o", *c);
+}
+
+/* What was typed may hold anything. */
+static void print_message(const char *fmt, va_list args)
+{
 	char *text;
 
 	if (vasprintf(&text, fmt, args) < 0)
 		return;
 	fputs("extsockctl: ", stderr);
-	for (c = (unsigned char *)text; *c; c++)
-		fprintf(stderr, isprint(*c) ? "%c" : "\\%03o", *c);
+	print_printable(text, stderr);
 	free(text);
 }
 

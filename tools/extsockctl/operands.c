@@ -63,6 +63,28 @@ bool parse_pid(const char *text, pid_t *pid)
 }
 
 /**
+ * parse_seconds() - a time as people write it
+ * @text: seconds, perhaps with decimals
+ * @ms: the milliseconds go here
+ *
+ * Return: whether it is a time that a freeze may wait.
+ */
+bool parse_seconds(const char *text, unsigned int *ms)
+{
+	double value;
+	char *end;
+
+	/* strtod() takes signs, exponents and infinity as well. */
+	if (strspn(text, "0123456789.") != strlen(text))
+		return false;
+	value = strtod(text, &end) * 1000;
+	if (*end || value < 1 || value > EXTSOCK_MS_MAX)
+		return false;
+	*ms = value + 0.5;
+	return true;
+}
+
+/**
  * operands_none() - check that there are no operands
  * @verb: the verb
  * @argc: how many there are
@@ -128,4 +150,44 @@ int operands_groups(const char *verb, int argc, char **argv)
 	if (argc != 2)
 		return usage("%s %s takes one name", verb, argv[0]);
 	return group_name_valid(argv[1]) ? EXIT_DONE : bad_group_name();
+}
+
+/* One line, of which something is left without its comment. */
+static bool is_rule(int argc, char **argv)
+{
+	int i;
+
+	for (i = 0; i < argc; i++)
+		if (strchr(argv[i], '\n'))
+			return false;
+	for (i = 0; i < argc; i++) {
+		size_t blanks = strspn(argv[i], " \t\r");
+
+		if (argv[i][blanks])
+			return argv[i][blanks] != '#';
+	}
+	return false;
+}
+
+/**
+ * operands_rules() - check the operands of rules
+ * @verb: the verb
+ * @argc: how many there are
+ * @argv: the operands
+ *
+ * What a rule is made of is known to the kernel.
+ *
+ * Return: EXIT_DONE or EXIT_USAGE.
+ */
+int operands_rules(const char *verb, int argc, char **argv)
+{
+	if (!argc || !strcmp(argv[0], "set"))
+		return EXIT_DONE;
+	if (!strcmp(argv[0], "add"))
+		return is_rule(argc - 1, argv + 1) ? EXIT_DONE :
+		       usage("%s add takes one rule, in one line", verb);
+	if (strcmp(argv[0], "list") && strcmp(argv[0], "flush"))
+		return usage("%s cannot \"%s\"", verb, argv[0]);
+	return argc == 1 ? EXIT_DONE :
+	       usage("%s %s takes no operand \"%s\"", verb, argv[0], argv[1]);
 }

@@ -71,20 +71,32 @@ static int split(struct sockets *sockets)
 	return 0;
 }
 
-/* Sockets have classes exactly while the group is frozen. */
+/*
+ * Sockets have classes while the group is frozen. It drains and freezes by turns, and
+ * meanwhile those have classes that it waits for, once it has found them.
+ */
 static int check_state(struct sockets *sockets, const char *before)
 {
+	bool drains = !strcmp(sockets->state, EXTSOCK_STATE_DRAINING) ||
+		      !strcmp(sockets->state, EXTSOCK_STATE_FREEZING);
+	bool sorted = sockets->rows &&
+		      strcmp(sockets_get(sockets, 0, "class"), "-");
+
 	sockets->judged = !strcmp(sockets->state, EXTSOCK_STATE_FROZEN);
+	sockets->draining = drains && sorted;
 	if (strcmp(before, sockets->state))
 		return -EBUSY;
-	if (sockets->rows && sockets->judged !=
-	    (strcmp(sockets_get(sockets, 0, "class"), "-") != 0))
-		return -EBUSY;
-	return 0;
+	return !drains && sockets->rows && sorted != sockets->judged ? -EBUSY : 0;
 }
 
-/* -EBUSY: what was read is not of one moment. */
-static int read_once(const struct options *opt, struct sockets *sockets)
+/**
+ * sockets_try() - read the table, and what belongs to it, once
+ * @opt: names the group
+ * @sockets: it goes here; sockets_free() it if this returns 0
+ *
+ * Return: 0 or -errno, -EBUSY if what was read is not of one moment.
+ */
+int sockets_try(const struct options *opt, struct sockets *sockets)
 {
 	char *path = proc_path(opt, EXTSOCK_PROC_SOCKETS);
 	char *before = read_word(opt, EXTSOCK_SYSFS_STATE);
@@ -134,7 +146,7 @@ int sockets_read(const struct options *opt, struct sockets *sockets)
 	int err;
 
 	do {
-		err = read_once(opt, sockets);
+		err = sockets_try(opt, sockets);
 	} while (err == -EBUSY && try_again(&tries));
 	return err ? fail_read(opt, -err) : EXIT_DONE;
 }
@@ -193,7 +205,8 @@ size_t sockets_count(const struct sockets *sockets, const char *class)
  * @size: room there
  *
  * While the group runs, the table has only what members were seen to open,
- * which need not be all that they hold: the summary says so.
+ * which need not be all that they hold, and while it drains only what it waits
+ * for: the summary says so.
  */
 void sockets_summary(const struct sockets *sockets, char *text, size_t size)
 {
@@ -204,7 +217,11 @@ void sockets_summary(const struct sockets *sockets, char *text, size_t size)
 	len = snprintf(text, size, "%zu process%s, %zu socket%s%s", processes,
 		       processes == 1 ? "" : "es", sockets->rows,
 		       sockets->rows == 1 ? "" : "s",
-		       sockets->judged ? "" : " opened while members");
+		       sockets->judged ? "" :
+		       sockets->draining ? " waited for" :
+					   " opened while members");
+	if (!sockets->judged)
+		return;
 	for (i = 0; i < CLASSES; i++) {
 		n = sockets_count(sockets, class_names[i]);
 		if (!n || len >= size)
