@@ -89,12 +89,21 @@ static bool leads_inside(const struct extsock_gate *gate,
 {
 	bool here, unclear = false;
 	struct sock *listener;
+	struct net *net;
+	unsigned int i;
 
 	if (extsock_peer_connected(census, entry) ||
 	    extsock_peer_listening(census, entry, &unclear))
 		return true;
-	listener = extsock_peer_called(entry, &here);
-	return here && (!listener || is_members(gate, listener));
+	listener = extsock_peer_called(entry, sock_net(entry->sk), &here);
+	if (here)
+		return !listener || is_members(gate, listener);
+	for (i = 0; (net = extsock_syn_net(gate, i)); i++) {
+		listener = extsock_peer_called(entry, net, &here);
+		if (listener && is_members(gate, listener))
+			return true;
+	}
+	return false;
 }
 
 /**

@@ -293,24 +293,26 @@ static bool has_far_receiver(struct extsock_census *census,
 }
 
 /**
- * extsock_peer_called() - whom a SYN comes to that goes no further than here
+ * extsock_peer_called() - whom a SYN comes to
  * @entry: a TCP socket that connects
- * @here: set if the remote address is one of this namespace's own
+ * @net: the namespace in which it comes to somebody
+ * @here: set if the remote address is one of that namespace's own
  *
  * Context: under rcu_read_lock().
  * Return: the listening socket, or NULL.
  */
-struct sock *extsock_peer_called(const struct extsock_socket *entry, bool *here)
+struct sock *extsock_peer_called(const struct extsock_socket *entry,
+				 struct net *net, bool *here)
 {
 	const struct in6_addr *to = &entry->ends.remote;
-	struct net *net = sock_net(entry->sk);
+	int bound = 0;
 
 	*here = is_local(net, to);
 	if (!*here)
 		return NULL;
-	return tcp_listener(net, &entry->ends,
-			    incoming_dif(net, to,
-					 READ_ONCE(entry->sk->sk_bound_dev_if)));
+	if (net_eq(net, sock_net(entry->sk)))
+		bound = READ_ONCE(entry->sk->sk_bound_dev_if);
+	return tcp_listener(net, &entry->ends, incoming_dif(net, to, bound));
 }
 
 /* Whom a datagram comes to that goes no further than here, or NULL. */

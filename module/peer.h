@@ -11,7 +11,7 @@ bool extsock_peer_connected(struct extsock_census *census,
 bool extsock_peer_listening(struct extsock_census *census,
 			    const struct extsock_socket *entry, bool *unclear);
 struct sock *extsock_peer_called(const struct extsock_socket *entry,
-				 bool *here);
+				 struct net *net, bool *here);
 struct sock *extsock_peer_receiver(const struct extsock_socket *entry);
 bool extsock_peer_receiving(struct extsock_census *census,
 			    const struct extsock_socket *entry);

@@ -53,13 +53,12 @@
  * With EXTSOCK_ONLY=TEST in the environment only the tests of this name run.
  * Newer harnesses have an option for that, that of Linux 6.1 has not.
  */
-static int run_selected(int argc, char **argv)
+static void select_tests(const char *only)
 {
-	const char *only = getenv("EXTSOCK_ONLY");
 	struct __fixture_metadata *f;
 	struct __test_metadata *t, *next;
 
-	for (f = __fixture_list; only && f; f = f->next) {
+	for (f = __fixture_list; f; f = f->next) {
 		t = f->tests;
 		f->tests = NULL;
 		for (; t; t = next) {
@@ -67,6 +66,51 @@ static int run_selected(int argc, char **argv)
 			if (!strcmp(only, t->name))
 				__register_test(t);
 		}
+	}
+}
+
+/*
+ * A program that defines COMMON_TESTS runs all of its tests for the first variant
+ * of a fixture, and so many, those that come first, for the others; all for all
+ * with EXTSOCK_VARIANTS=all in the environment.
+ */
+#ifndef COMMON_TESTS
+#define COMMON_TESTS	INT_MAX
+#endif
+
+static void limit_variants(struct __fixture_metadata *f)
+{
+	struct __fixture_metadata *others = malloc(sizeof(*others));
+	struct __test_metadata *t, *copy;
+	int n;
+
+	*others = *f;
+	others->variant = f->variant->next;
+	others->tests = NULL;
+	f->variant->next = NULL;
+	for (n = 0, t = f->tests; t && n < COMMON_TESTS; n++, t = t->next) {
+		copy = malloc(sizeof(*copy));
+		*copy = *t;
+		copy->fixture = others;
+		copy->next = NULL;
+		__register_test(copy);
+	}
+	f->next = others;
+}
+
+static int run_selected(int argc, char **argv)
+{
+	const char *only = getenv("EXTSOCK_ONLY");
+	const char *variants = getenv("EXTSOCK_VARIANTS");
+	struct __fixture_metadata *f, *next;
+
+	if (only)
+		select_tests(only);
+	for (f = __fixture_list; f && COMMON_TESTS < INT_MAX; f = next) {
+		next = f->next;
+		if (!only && (!variants || strcmp(variants, "all")) &&
+		    f->variant && f->variant->next)
+			limit_variants(f);
 	}
 	return test_harness_run(argc, argv);
 }
@@ -981,8 +1025,13 @@ struct drain {
 static void *give_command(void *drain)
 {
 	struct drain *d = drain;
+	sigset_t children;
 	ssize_t len;
 
+	/* What the test's own children send as they end is not meant for it. */
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &children, NULL);
 	d->err = write(d->fd, d->text, strlen(d->text)) < 0 ? -errno : 0;
 	len = pread(d->fd, d->said, sizeof(d->said) - 1, 0);
 	d->said[len > 0 ? len : 0] = '\0';

@@ -4,6 +4,7 @@
  * listening sockets, and those from inside do not: how that looks to those who
  * accept, and to the clients.
  */
+#define COMMON_TESTS	2
 #include "extsock_test.h"
 
 FIXTURE(backlog)

@@ -3,6 +3,7 @@
  * A freeze that waits: for which sockets, in which ways it ends, and what can be
  * seen of it meanwhile.
  */
+#define COMMON_TESTS	2
 #include "extsock_test.h"
 
 #ifndef IPPROTO_MPTCP

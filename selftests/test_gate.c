@@ -6,6 +6,7 @@
  */
 #include <sys/ptrace.h>
 
+#define COMMON_TESTS	2
 #include "extsock_test.h"
 
 /* Wait until a member's call has come to wait, and still does some time later. */
@@ -205,8 +206,7 @@ TEST_F(tcp_gate, waits_for_longer_than_a_syn_is_sent_again)
 	/* No later than the next would have been sent if this were the first. */
 	begin = now_ms();
 	EXPECT_EQ(0, result(self->n));
-	EXPECT_TRUE(leads_to(self->m, one, self->out, self->listener));
-	EXPECT_TRUE(leads_to(self->n, two, self->out, self->listener));
+	EXPECT_TRUE(EVENTUALLY(poll_fd(self->m, one) == POLLOUT));
 	EXPECT_GT(2500, now_ms() - begin);
 }
 
@@ -518,6 +518,10 @@ TEST_F(tcp_gate, data_in_the_syn_wait_with_it)
 	}
 }
 
+/*
+ * A stop would be a signal to it: without an answer to its SYN it would begin anew
+ * then, and Linux would send the data twice.
+ */
 TEST_F(tcp_gate, who_sends_data_in_the_syn_waits)
 {
 	static const int cookies[] = { FASTOPEN_FREE, FASTOPEN_COOKIE };
@@ -533,9 +537,7 @@ TEST_F(tcp_gate, who_sends_data_in_the_syn_waits)
 		start_fastopen(self->m, fd, &self->server);
 		WAITS_IN(self->m, SYS_sendto);
 		EXPECT_TRUE(nothing_comes(self->out, self->listener));
-		END_DRAIN();
-		EXPECT_STREQ("idle", class_of(&self->g, self->m, fd));
-		THAW();
+		OPEN(GIVEN_UP);
 		EXPECT_EQ(5, result(self->m));
 		EXPECT_TRUE(hello_comes(self->m, fd, self->out,
 					self->listener));
@@ -565,7 +567,7 @@ TEST_F(tcp_gate, a_connect_that_waits_for_the_first_write)
 		START(self->m, SYS_sendto, fd, buf_of(self->m), 5, 0, NULL, 0);
 		WAITS_IN(self->m, SYS_sendto);
 		EXPECT_TRUE(nothing_comes(self->out, self->listener));
-		OPEN(before ? GIVEN_UP : THAWED);
+		OPEN(GIVEN_UP);
 		EXPECT_EQ(5, result(self->m));
 		EXPECT_TRUE(hello_comes(self->m, fd, self->out,
 					self->listener));

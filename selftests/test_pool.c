@@ -3,6 +3,7 @@
  * A pool of connections: who opens each anew as soon as it is closed is drained
  * all the same, and has its connections when it goes on.
  */
+#define COMMON_TESTS	2
 #include "extsock_test.h"
 
 #define POOL	2

@@ -3,6 +3,7 @@
  * While a group drains: connect and accept by io_uring. A request waits, as the
  * system call does, and what it is told in the end is what a program knows.
  */
+#define COMMON_TESTS	2
 #include "uring_test.h"
 
 FIXTURE(uring_gate)
@@ -248,20 +249,6 @@ TEST_F(uring_gate, an_accept_waits)
 	}
 }
 
-TEST_F(uring_gate, an_accept_that_has_waited_before)
-{
-	int l = server_at(self->m, variant->family);
-	struct place door = place_of(self->m, l);
-
-	begin_accept(variant, self->m, l);
-	ASSERT_TRUE(sleeps_in(self->m->pid, SYS_io_uring_enter));
-	BEGIN_DRAIN();
-	ASSERT_LE(0, come(variant, self->out, &door, "outside"));
-	ASSERT_TRUE(waits_in(self->m, SYS_io_uring_enter));
-	OPEN(THAWED);
-	EXPECT_STREQ("outside", said_by(self->m, result(self->m)));
-}
-
 TEST_F(uring_gate, from_inside_one_gets_in_at_once)
 {
 	int l = server_at(self->m, variant->family);
@@ -277,35 +264,6 @@ TEST_F(uring_gate, from_inside_one_gets_in_at_once)
 	ASSERT_TRUE(waits_in(self->m, SYS_io_uring_enter));
 	OPEN(THAWED);
 	EXPECT_STREQ("outside", said_by(self->m, result(self->m)));
-}
-
-/* One request for all who come. */
-static void ring_accept_all(struct stage *s)
-{
-	io_uring_prep_multishot_accept(io_uring_get_sqe(&ring), orders(s)->fd,
-				       NULL, NULL, 0);
-	s->ret = io_uring_submit(&ring);
-}
-
-TEST_F(uring_gate, one_that_accepts_all)
-{
-	int l = server_at(self->m, variant->family);
-	struct place door = place_of(self->m, l);
-
-	order_of(self->m)->fd = l;
-	ASSERT_EQ(1, by_ring(self->m, ring_accept_all));
-	BEGIN_DRAIN();
-	ASSERT_LE(0, come(variant, self->out, &door, "one"));
-	ASSERT_LE(0, come(variant, self->out, &door, "two"));
-	START_FN(self->m, ring_wait);
-	ASSERT_TRUE(waits_in(self->m, SYS_io_uring_enter));
-	ASSERT_LE(0, come(variant, self->n, &door, "inside"));
-	EXPECT_STREQ("inside", said_by(self->m, result(self->m)));
-	START_FN(self->m, ring_wait);
-	ASSERT_TRUE(waits_in(self->m, SYS_io_uring_enter));
-	OPEN(THAWED);
-	EXPECT_STREQ("one", said_by(self->m, result(self->m)));
-	EXPECT_STREQ("two", said_by(self->m, by_ring(self->m, ring_wait)));
 }
 
 static void ring_poll(struct stage *s)
