@@ -37,6 +37,7 @@
  *	of a unix socket in process context only
  * @open: children are to be put here
  * @nr: how many there are, or have been put back and not announced yet
+ * @spared: how many of them do not count for the backlog
  * @first: of TCP, the first one's request
  * @last: and the last one's
  * @messages: of unix, as which they wait
@@ -51,6 +52,7 @@ struct extsock_shelf {
 	spinlock_t lock;
 	bool open;
 	unsigned int nr;
+	unsigned int spared;
 	struct request_sock *first;
 	struct request_sock *last;
 	struct sk_buff_head messages;
@@ -137,12 +139,12 @@ static bool is_held(const struct extsock_gate *gate, struct sock *child)
 }
 
 /*
- * On the shelf they do not count for the backlog, or it would soon be full for
- * members as well. But there is no more room there than in a queue.
+ * On the shelf as many as would fill the queue do not count for the backlog, or it
+ * would soon be full for members as well.
  */
 static bool is_full(const struct extsock_shelf *shelf)
 {
-	return shelf->nr > READ_ONCE(shelf->sk->sk_max_ack_backlog);
+	return shelf->spared > READ_ONCE(shelf->sk->sk_max_ack_backlog);
 }
 
 static void hide_tcp(const struct extsock_gate *gate,
@@ -155,7 +157,7 @@ static void hide_tcp(const struct extsock_gate *gate,
 
 	spin_lock(&queue->rskq_lock);
 	while ((req = *link)) {
-		if (is_full(shelf) || !is_held(gate, req->sk)) {
+		if (!is_held(gate, req->sk)) {
 			last = req;
 			link = &req->dl_next;
 			continue;
@@ -168,7 +170,10 @@ static void hide_tcp(const struct extsock_gate *gate,
 			shelf->first = req;
 		shelf->last = req;
 		shelf->nr++;
+		if (is_full(shelf))
+			continue;
 		sk_acceptq_removed(shelf->sk);
+		shelf->spared++;
 	}
 	queue->rskq_accept_tail = last;
 	spin_unlock(&queue->rskq_lock);
@@ -182,6 +187,7 @@ static void hide_unix(const struct extsock_gate *gate,
 
 	spin_lock(&queue->lock);
 	skb_queue_walk_safe(queue, skb, next) {
+		/* More than that must not come: here none counts. */
 		if (is_full(shelf))
 			break;
 		if (!is_held(gate, skb->sk))
@@ -189,6 +195,7 @@ static void hide_unix(const struct extsock_gate *gate,
 		__skb_unlink(skb, queue);
 		__skb_queue_tail(&shelf->messages, skb);
 		shelf->nr++;
+		shelf->spared++;
 	}
 	spin_unlock(&queue->lock);
 }
@@ -213,7 +220,6 @@ static void restore_tcp(struct extsock_shelf *shelf)
 {
 	struct request_sock_queue *queue =
 		&inet_csk(shelf->sk)->icsk_accept_queue;
-	const struct request_sock *req;
 
 	if (!shelf->first)
 		return;
@@ -222,11 +228,8 @@ static void restore_tcp(struct extsock_shelf *shelf)
 	if (!queue->rskq_accept_head)
 		queue->rskq_accept_tail = shelf->last;
 	WRITE_ONCE(queue->rskq_accept_head, shelf->first);
-	for (req = shelf->first; ; req = req->dl_next) {
+	for (; shelf->spared; shelf->spared--)
 		sk_acceptq_added(shelf->sk);
-		if (req == shelf->last)
-			break;
-	}
 	spin_unlock(&queue->rskq_lock);
 	shelf->first = NULL;
 	shelf->last = NULL;
@@ -258,11 +261,13 @@ static void empty(struct extsock_shelf *shelf)
  */
 static void announce(struct sock *listener, unsigned int nr)
 {
+	void (*ready)(struct sock *sk) = READ_ONCE(listener->sk_data_ready);
+
 	local_bh_disable();
 	bh_lock_sock(listener);
 	if (!sock_owned_by_user(listener) || !sk_is_mptcp(listener))
 		while (nr-- && listener->sk_state == TCP_LISTEN)
-			READ_ONCE(listener->sk_data_ready)(listener);
+			ready(listener);
 	bh_unlock_sock(listener);
 	local_bh_enable();
 }
