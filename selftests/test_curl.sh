@@ -103,13 +103,15 @@ inside one_curl curl -sS --no-keepalive -H 'Connection: close' --fail-early \
 	-o "$work/many/#1" "$url?[1-200]"
 check "one curl: frozen and thawed until it has done its work" \
 	freeze_all_along stored 1
-check "one curl: that was at least ten times" [ "$freezes" -ge 10 ]
+check "one curl: that was at least three times" [ "$freezes" -ge 3 ]
 check "one curl: it ends well" ends_well one_curl "$pid"
 check "one curl: it has fetched every file" [ "$(stored)" = 200 ]
 check "one curl: every file is complete" [ "$(different)" = "" ]
 
 # A download that takes its time, and a drain that does not.
-inside slowly curl -sS --limit-rate 20k -o "$work/slowly.body" "$url"
+head -c 1000000 /dev/urandom >"$work/www/big"
+inside slowly curl -sS --limit-rate 200k -o "$work/slowly.body" \
+	"${url%/*}/big"
 check "a download begins" eventually [ -s "$work/slowly.body" ]
 check "it cannot be drained in half a second" \
 	eval '! give "freeze policy=wait wait_ms=500"'
@@ -118,5 +120,5 @@ check "since time is up" has_said "Connection timed out"
 check "it is named" has_said "waiting for: 127.0.0.1:$port of curl[$pid]"
 check "the group runs" is_state running
 check "the download ends well" ends_well slowly "$pid"
-check "and is complete" cmp "$work/slowly.body" "$work/www/file"
+check "and is complete" cmp "$work/slowly.body" "$work/www/big"
 finish
