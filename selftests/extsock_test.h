@@ -71,14 +71,14 @@ static void select_tests(const char *only)
 
 /*
  * A program that defines COMMON_TESTS runs all of its tests for the first variant
- * of a fixture, and so many, those that come first, for the others; all for all
- * with EXTSOCK_VARIANTS=all in the environment.
+ * of a fixture, and so many, those that come first, for the others; with
+ * EXTSOCK_VARIANTS in the environment all for all (all), or none (first).
  */
 #ifndef COMMON_TESTS
 #define COMMON_TESTS	INT_MAX
 #endif
 
-static void limit_variants(struct __fixture_metadata *f)
+static void limit_variants(struct __fixture_metadata *f, int common)
 {
 	struct __fixture_metadata *others = malloc(sizeof(*others));
 	struct __test_metadata *t, *copy;
@@ -88,7 +88,7 @@ static void limit_variants(struct __fixture_metadata *f)
 	others->variant = f->variant->next;
 	others->tests = NULL;
 	f->variant->next = NULL;
-	for (n = 0, t = f->tests; t && n < COMMON_TESTS; n++, t = t->next) {
+	for (n = 0, t = f->tests; t && n < common; n++, t = t->next) {
 		copy = malloc(sizeof(*copy));
 		*copy = *t;
 		copy->fixture = others;
@@ -101,16 +101,17 @@ static void limit_variants(struct __fixture_metadata *f)
 static int run_selected(int argc, char **argv)
 {
 	const char *only = getenv("EXTSOCK_ONLY");
-	const char *variants = getenv("EXTSOCK_VARIANTS");
+	const char *variants = getenv("EXTSOCK_VARIANTS") ?: "some";
+	int common = strcmp(variants, "first") ? COMMON_TESTS : 0;
 	struct __fixture_metadata *f, *next;
 
 	if (only)
 		select_tests(only);
 	for (f = __fixture_list; f && COMMON_TESTS < INT_MAX; f = next) {
 		next = f->next;
-		if (!only && (!variants || strcmp(variants, "all")) &&
-		    f->variant && f->variant->next)
-			limit_variants(f);
+		if (!only && strcmp(variants, "all") && f->variant &&
+		    f->variant->next)
+			limit_variants(f, common);
 	}
 	return test_harness_run(argc, argv);
 }

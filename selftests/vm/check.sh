@@ -4,8 +4,9 @@
 # program of them, or only this test, as its "ok" line calls it.
 # In the environment, CONNECTIONS: how many test_probe opens and closes;
 # PROCESSES: how many, of 100 sockets each, test_scale freezes; CYCLES: how often
-# test_storm freezes 500 threads; VARIANTS=all: run every test for every kind of
-# socket, also where what kind it is hardly matters.
+# test_storm freezes 500 threads; VARIANTS: where what kind a socket is of hardly
+# matters, run the tests for all of them, for the first one only, or some for the
+# others as well.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -14,12 +15,15 @@ only=${2-}
 connections=${CONNECTIONS:-10000}
 processes=${PROCESSES:-1000}
 cycles=${CYCLES:-40}
+variants=${VARIANTS:-some}
 memory=4096 deadline=2400
 case $kernel in
 *-debug)
 	memory=6144 deadline=4200
 	processes=${PROCESSES:-200}
+	connections=${CONNECTIONS:-3000}
 	cycles=${CYCLES:-5}
+	variants=${VARIANTS:-first}
 	;;
 esac
 
@@ -56,7 +60,7 @@ echo timeout=$deadline >extsock/settings
 EOF
 "$vm_dir/run.sh" -k "$kernel" -t "$deadline" -m "$memory" "$build/script" \
 	"EXTSOCK_CONNECTIONS=$connections" "EXTSOCK_PROCESSES=$processes" \
-	"EXTSOCK_CYCLES=$cycles" "EXTSOCK_VARIANTS=${VARIANTS:-some}" \
+	"EXTSOCK_CYCLES=$cycles" "EXTSOCK_VARIANTS=$variants" \
 	${test+"EXTSOCK_ONLY=$test"} |
 	grep -vE '^#  ?#  (RUN|      OK)|^GUEST|^# TAP version' || true
 passed=0 failed=0
