@@ -107,18 +107,4 @@ check "one curl: that was at least three times" [ "$freezes" -ge 3 ]
 check "one curl: it ends well" ends_well one_curl "$pid"
 check "one curl: it has fetched every file" [ "$(stored)" = 200 ]
 check "one curl: every file is complete" [ "$(different)" = "" ]
-
-# A download that takes its time, and a drain that does not.
-head -c 1000000 /dev/urandom >"$work/www/big"
-inside slowly curl -sS --limit-rate 200k -o "$work/slowly.body" \
-	"${url%/*}/big"
-check "a download begins" eventually [ -s "$work/slowly.body" ]
-check "it cannot be drained in half a second" \
-	eval '! give "freeze policy=wait wait_ms=500"'
-show_said
-check "since time is up" has_said "Connection timed out"
-check "it is named" has_said "waiting for: 127.0.0.1:$port of curl[$pid]"
-check "the group runs" is_state running
-check "the download ends well" ends_well slowly "$pid"
-check "and is complete" cmp "$work/slowly.body" "$work/www/big"
 finish

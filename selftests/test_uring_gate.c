@@ -266,27 +266,6 @@ TEST_F(uring_gate, from_inside_one_gets_in_at_once)
 	EXPECT_STREQ("outside", said_by(self->m, result(self->m)));
 }
 
-static void ring_poll(struct stage *s)
-{
-	io_uring_prep_poll_add(io_uring_get_sqe(&ring), orders(s)->fd, POLLIN);
-	submit(s);
-}
-
-TEST_F(uring_gate, one_that_polls)
-{
-	int l = server_at(self->m, variant->family);
-	struct place door = place_of(self->m, l);
-
-	order_of(self->m)->fd = l;
-	BEGIN_DRAIN();
-	START_FN(self->m, ring_poll);
-	ASSERT_LE(0, come(variant, self->out, &door, "outside"));
-	ASSERT_TRUE(waits_in(self->m, SYS_io_uring_enter));
-	OPEN(THAWED);
-	EXPECT_EQ(POLLIN, result(self->m));
-	EXPECT_STREQ("outside", said_by(self->m, accept_from(self->m, l)));
-}
-
 TEST_F(uring_gate, an_accept_whose_owner_is_killed)
 {
 	int l = server_at(self->m, variant->family), fd;
