@@ -72,13 +72,30 @@ static void select_tests(const char *only)
 /*
  * A program that defines COMMON_TESTS runs all of its tests for the first variant
  * of a fixture, and so many, those that come first, for the others; with
- * EXTSOCK_VARIANTS in the environment all for all (all), or none (first).
+ * EXTSOCK_VARIANTS in the environment all for all (all), or just a few for the first
+ * one (few).
  */
 #ifndef COMMON_TESTS
 #define COMMON_TESTS	INT_MAX
 #endif
+#define FEW_TESTS	5
 
-static void limit_variants(struct __fixture_metadata *f, int common)
+static void limit_tests(struct __fixture_metadata *f)
+{
+	struct __test_metadata *t = f->tests;
+	int n;
+
+	if (f->variant)
+		f->variant->next = NULL;
+	for (n = 1; t && n < FEW_TESTS; n++)
+		t = t->next;
+	if (!t)
+		return;
+	t->next = NULL;
+	f->tests->prev = t;
+}
+
+static void limit_variants(struct __fixture_metadata *f)
 {
 	struct __fixture_metadata *others = malloc(sizeof(*others));
 	struct __test_metadata *t, *copy;
@@ -88,7 +105,7 @@ static void limit_variants(struct __fixture_metadata *f, int common)
 	others->variant = f->variant->next;
 	others->tests = NULL;
 	f->variant->next = NULL;
-	for (n = 0, t = f->tests; t && n < common; n++, t = t->next) {
+	for (n = 0, t = f->tests; t && n < COMMON_TESTS; n++, t = t->next) {
 		copy = malloc(sizeof(*copy));
 		*copy = *t;
 		copy->fixture = others;
@@ -102,16 +119,18 @@ static int run_selected(int argc, char **argv)
 {
 	const char *only = getenv("EXTSOCK_ONLY");
 	const char *variants = getenv("EXTSOCK_VARIANTS") ?: "some";
-	int common = strcmp(variants, "first") ? COMMON_TESTS : 0;
 	struct __fixture_metadata *f, *next;
 
 	if (only)
 		select_tests(only);
 	for (f = __fixture_list; f && COMMON_TESTS < INT_MAX; f = next) {
 		next = f->next;
-		if (!only && strcmp(variants, "all") && f->variant &&
-		    f->variant->next)
-			limit_variants(f, common);
+		if (only || !strcmp(variants, "all"))
+			break;
+		if (!strcmp(variants, "few"))
+			limit_tests(f);
+		else if (f->variant && f->variant->next)
+			limit_variants(f);
 	}
 	return test_harness_run(argc, argv);
 }
