@@ -148,7 +148,7 @@ static bool has_ended(const struct extsock_socket *entry)
 	}
 }
 
-/* Called for each descriptor of the group that is a socket. */
+/* Called for each descriptor of the group that is a socket, under two locks. */
 static void see(const struct sock *sk, struct task_struct *leader,
 		unsigned int fd, void *arg)
 {
@@ -164,7 +164,8 @@ static void see(const struct sock *sk, struct task_struct *leader,
 	put_pid(entry->pid);
 	entry->pid = get_pid(pid);
 	entry->fd = fd;
-	get_task_comm(entry->comm, leader);
+	/* Not get_task_comm(): the walk may have locked this very task. */
+	strscpy(entry->comm, leader->comm, sizeof(entry->comm));
 }
 
 /* Which of them are gone without anybody having told? Who has the others? */
