@@ -6,6 +6,8 @@
 set -u
 . ./lib_cli.sh
 
+[ "${EXTSOCK_VARIANTS-}" != few ] || skip_all "it takes too long here"
+
 group=wait-$$
 dir=/sys/kernel/extsock/$group
 control=/proc/extsock/$group/control

@@ -7,6 +7,8 @@ set -u
 . ./lib.sh
 . ./members.sh
 
+[ "${EXTSOCK_VARIANTS-}" != few ] || skip_all "it takes too long here"
+
 command -v lighttpd >/dev/null || skip_all "there is no lighttpd"
 command -v curl >/dev/null || skip_all "there is no curl"
 

@@ -7,6 +7,8 @@ set -u
 . ./lib.sh
 . ./members.sh
 
+[ "${EXTSOCK_VARIANTS-}" != few ] || skip_all "it takes too long here"
+
 bin=/usr/lib/postgresql/15/bin
 cluster=/usr/share/postgresql/cluster.tar.gz
 [ -r $cluster ] || skip_all "there is no PostgreSQL"
