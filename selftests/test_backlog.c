@@ -447,13 +447,13 @@ TEST_F(backlog, a_listener_that_comes_meanwhile)
 	EXPECT_STREQ("two", said_by(self->m, accept_soon(self->m, l)));
 }
 
-/* Where one has room, two can wait while the gate is closed. */
+/* Where one has room, two can wait while the gate is closed; of unix, just one. */
 TEST_F(backlog, a_full_one)
 {
 	int l, one, two;
 	struct place door;
 
-	l = open_door(variant, self->m, 0, &door);
+	l = open_door(variant, self->m, UNIX, &door);
 	BEGIN_DRAIN();
 	one = come(variant, self->out, &door, "one");
 	ASSERT_LE(0, one);
