@@ -442,7 +442,7 @@ TEST_F(backlog, a_listener_that_comes_meanwhile)
 	ASSERT_LE(0, two);
 	msleep(100);
 	EXPECT_FALSE(is_readable(self->m, l));
-	CALL(self->m, SYS_close, server);
+	CLOSE_LAST(self->m, server);
 	OPEN(THAWED);
 	EXPECT_STREQ("two", said_by(self->m, accept_soon(self->m, l)));
 }

@@ -55,9 +55,6 @@ FIXTURE_TEARDOWN(drain)
 }
 
 #define DRAIN(text)	ASSERT_TRUE(begin_drain(&self->d, &self->g, text))
-/* What ends the drain: the freeze may come before its owner can tell. */
-#define CLOSE_LAST(a, fd)	START(a, SYS_close, fd)
-
 #define DRAINS()	ASSERT_TRUE(drains(&self->d, &self->g))
 
 /* Frozen, and the drain did it. */

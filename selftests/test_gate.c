@@ -422,7 +422,7 @@ TEST_F(tcp_gate, who_is_traced_need_not_wait)
 	ASSERT_EQ(0, connect_place(self->m, fd, &self->server));
 	EXPECT_TRUE(leads_to(self->m, fd, self->out, self->listener));
 	EXPECT_TRUE(is_next(&self->l, self->m, fd));
-	CALL(self->m, SYS_close, fd);
+	CLOSE_LAST(self->m, fd);
 	OPEN(THAWED);
 }
 
@@ -976,7 +976,7 @@ TEST_F(gate, a_connect_that_does_not_block_is_delayed)
 	EXPECT_TRUE(is_inside(variant, self->m, fd, self->out,
 			      self->listener));
 	EXPECT_TRUE(is_next(&self->l, self->m, fd));
-	CALL(self->m, SYS_close, fd);
+	CLOSE_LAST(self->m, fd);
 	OPEN(THAWED);
 }
 
@@ -1172,7 +1172,7 @@ TEST_F(gate, who_is_traced_need_not_wait)
 	EXPECT_TRUE(is_inside(variant, self->m, fd, self->out,
 			      self->listener));
 	EXPECT_TRUE(is_next(&self->l, self->m, fd));
-	CALL(self->m, SYS_close, fd);
+	CLOSE_LAST(self->m, fd);
 	OPEN(THAWED);
 }
 

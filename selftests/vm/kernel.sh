@@ -120,7 +120,7 @@ built()
 {
 	local series=$1 debug=$2 version source fragments
 
-	backports
+	backports trixie
 	apt-get update -qq >&2
 	version=$(apt-cache policy "linux-source-$series" |
 		sed -n 's/.*Candidate: //p')

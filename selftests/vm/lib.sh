@@ -95,16 +95,16 @@ apt_sources()
 	echo "$sources"
 }
 
-# backports: options for apt that see trixie-backports as well, with a state of
-# their own. The mirror is that of this machine's sources.
+# backports SUITE: let apt see the backports of this release of Debian and nothing
+# else, with a state of its own. The mirror is that of this machine's sources.
 backports()
 {
-	local dir=$cache/apt mirror
+	local dir=$cache/apt-$1 mirror
 
 	mirror=$(apt_sources | grep -v -- -security | awk 'NR == 1 { print $2 }')
 	mkdir -p "$dir"/{lists,archives}/partial
-	printf 'deb [signed-by=%s] %s trixie-backports main\n' \
-		/usr/share/keyrings/debian-archive-keyring.gpg "$mirror" \
+	printf 'deb [signed-by=%s] %s %s-backports main\n' \
+		/usr/share/keyrings/debian-archive-keyring.gpg "$mirror" "$1" \
 		>"$dir/sources.list"
 	cat >"$dir/apt.conf" <<-EOF
 	Dir::State::Lists "$dir/lists";

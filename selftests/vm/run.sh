@@ -31,6 +31,7 @@ mkdir -p "$out"
 
 places=$("$vm_dir/kernel.sh" "$kernel")
 base=$("$vm_dir/rootfs.sh")
+qemu=$("$vm_dir/qemu.sh")
 kimage=$(sed -n 's/^kimage=//p' <<<"$places")
 kmodules=$(sed -n 's/^kmodules=//p' <<<"$places")
 
@@ -58,8 +59,8 @@ rm -rf "$overlay" "$out/overlay.cpio"
 # script is gone.
 boot()
 {
-	exec setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
-		-kernel "$kimage" "$@"
+	exec setpriv --pdeathsig KILL "$qemu" -nodefaults -no-user-config \
+		-display none -no-reboot -kernel "$kimage" "$@"
 }
 
 # KVM is often present and does not work: believe a guest that came up.
@@ -70,7 +71,7 @@ kvm_works()
 	[ -w /dev/kvm ] || return 1
 	verdict=$cache/kvm-$(cat /proc/sys/kernel/random/boot_id)
 	if [ ! -e "$verdict" ]; then
-		timeout -k 5 20 qemu-system-x86_64 -nodefaults -no-user-config \
+		timeout -k 5 20 "$qemu" -nodefaults -no-user-config \
 			-display none -no-reboot -accel kvm -m 512 \
 			-kernel "$kimage" -append "console=ttyS0 panic=-1" \
 			-serial "file:$probe" >/dev/null 2>&1 || true
