@@ -1069,16 +1069,21 @@ UNUSED static bool waits(const struct group *g)
 	       strstr(slurp(procfs(g, "sockets")), " external wait ");
 }
 
-/* Begin a freeze; does the group come to wait? */
-UNUSED static bool begin_drain(struct drain *d, const struct group *g,
-			       const char *text)
+/* Begin a freeze. */
+UNUSED static bool give(struct drain *d, const struct group *g,
+			const char *text)
 {
 	memset(d, 0, sizeof(*d));
 	snprintf(d->text, sizeof(d->text), "%s", text);
 	d->fd = open(procfs(g, "control"), O_RDWR | O_CLOEXEC);
-	if (pthread_create(&d->thread, NULL, give_command, d))
-		return false;
-	return EVENTUALLY(d->over || waits(g)) && !d->over;
+	return !pthread_create(&d->thread, NULL, give_command, d);
+}
+
+/* Begin a freeze; does the group come to wait? */
+UNUSED static bool begin_drain(struct drain *d, const struct group *g,
+			       const char *text)
+{
+	return give(d, g, text) && EVENTUALLY(d->over || waits(g)) && !d->over;
 }
 
 /* Does it go on? */
@@ -1211,6 +1216,13 @@ UNUSED static bool nothing_comes(struct actor *a, int listener)
 {
 	msleep(100);
 	return !(poll_fd(a, listener) & POLLIN);
+}
+
+/* The same, for longer than it takes until a SYN that was held is sent. */
+UNUSED static bool nothing_comes_late(struct actor *a, int listener)
+{
+	msleep(2400);
+	return nothing_comes(a, listener);
 }
 
 /* Is it connected to who listens there? */

@@ -55,6 +55,9 @@ FIXTURE_TEARDOWN(drain)
 }
 
 #define DRAIN(text)	ASSERT_TRUE(begin_drain(&self->d, &self->g, text))
+/* The same, if it may be over before anybody looks. */
+#define GIVE(text)	ASSERT_TRUE(give(&self->d, &self->g, text))
+
 #define DRAINS()	ASSERT_TRUE(drains(&self->d, &self->g))
 
 /* Frozen, and the drain did it. */
@@ -449,12 +452,18 @@ static long drain_ends_in(struct drain *d, const struct group *g,
 /* Not when somebody next looks: beside a freeze and a thaw that wait for nothing. */
 TEST_F(drain, at_once)
 {
-	long begun = now_ms(), limit, ms;
+	long limit = LONG_MAX, begun, ms;
+	int i;
 
 	ASSERT_EQ(0, CALL(self->m, SYS_close, self->fd));
-	FREEZE();
-	THAW();
-	limit = 500 + 4 * (now_ms() - begun);
+	for (i = 0; i < 5; i++) {
+		begun = now_ms();
+		FREEZE();
+		THAW();
+		if (now_ms() - begun < limit)
+			limit = now_ms() - begun;
+	}
+	limit = 2 * limit + 500;
 	ms = drain_ends_in(&self->d, &self->g, self->m, self->listener, false);
 	EXPECT_GT(limit, ms);
 	ms = drain_ends_in(&self->d, &self->g, self->m, self->listener, true);
@@ -470,7 +479,7 @@ TEST_F(drain, at_the_deadline)
 
 	be_called(self->m, "its-owner");
 	snprintf(pid, sizeof(pid), "%d", self->m->pid);
-	DRAIN("freeze policy=wait wait_ms=700");
+	GIVE("freeze policy=wait wait_ms=700");
 	FAILED(-ETIMEDOUT, name_of(self->listener));
 	took = now_ms() - begun;
 	EXPECT_LE(700, took);
@@ -836,7 +845,7 @@ TEST_F(asked, for_too_many)
 
 	for (i = 0; i < n; i++)
 		ASSERT_LE(0, client_of(self->m, OUTSIDE, self->listener));
-	DRAIN("freeze policy=wait wait_ms=500");
+	GIVE("freeze policy=wait wait_ms=500");
 	FAILED(-ETIMEDOUT, name_of(self->listener));
 	len = strlen(self->d.said);
 	EXPECT_EQ('\n', self->d.said[len - 1]);
@@ -852,7 +861,7 @@ TEST_F(asked, as_long_as_the_group_says)
 	long begun = now_ms();
 
 	ASSERT_EQ(0, put(sysfs(&self->g, "wait_ms"), "500"));
-	DRAIN("freeze policy=wait");
+	GIVE("freeze policy=wait");
 	FAILED(-ETIMEDOUT, "wait_ms");
 	EXPECT_LE(500, now_ms() - begun);
 }
@@ -862,7 +871,7 @@ TEST_F(asked, as_long_as_the_command_says)
 	long begun = now_ms();
 
 	ASSERT_EQ(0, put(sysfs(&self->g, "wait_ms"), "1"));
-	DRAIN("freeze policy=wait wait_ms=500");
+	GIVE("freeze policy=wait wait_ms=500");
 	FAILED(-ETIMEDOUT, "500");
 	EXPECT_LE(500, now_ms() - begun);
 	ASSERT_EQ(0, put(sysfs(&self->g, "wait_ms"), "86400000"));
@@ -987,7 +996,7 @@ TEST_F(asked, a_lease_ends_with_its_file)
 /* It never came to own a freeze. */
 TEST_F(asked, a_lease_that_failed_ends_nothing)
 {
-	DRAIN("freeze policy=wait lease wait_ms=200");
+	GIVE("freeze policy=wait lease wait_ms=200");
 	FAILED(-ETIMEDOUT, "");
 	FREEZE();
 	close(self->d.fd);
@@ -1018,7 +1027,7 @@ TEST_F(asked, state_can_be_polled)
 
 	ASSERT_EQ(8, pread(fd, text, sizeof(text), 0));
 	EXPECT_STREQ("running\n", text);
-	DRAIN("freeze policy=wait wait_ms=500");
+	GIVE("freeze policy=wait wait_ms=500");
 	EXPECT_TRUE(changes_to(fd, "draining\n"));
 	EXPECT_TRUE(changes_to(fd, "running\n"));
 	FAILED(-ETIMEDOUT, "");
@@ -1115,7 +1124,7 @@ TEST_F(datagram, until_it_has_no_destination)
 TEST_F(datagram, until_the_deadline)
 {
 	ASSERT_EQ(0, set_rules(&self->g, "wait udp\nwait unix"));
-	DRAIN("freeze wait_ms=300");
+	GIVE("freeze wait_ms=300");
 	FAILED(-ETIMEDOUT, name_of(self->server));
 	EXPECT_EQ(4, send_text(self->m, self->fd, "ping"));
 	EXPECT_EQ(4, receive(OUTSIDE, self->server));

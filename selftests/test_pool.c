@@ -199,7 +199,7 @@ TEST_F(pool, is_drained_though_it_opens_each_anew)
 TEST_F(pool, goes_on_when_the_drain_has_failed)
 {
 	ASSERT_TRUE(begin_drain(&self->d, &self->g,
-				"freeze policy=wait wait_ms=1500"));
+				"freeze policy=wait wait_ms=3000"));
 	close(self->peers[0]);
 	EXPECT_TRUE(has_rows(&self->g, 1));
 	EXPECT_TRUE(nobody_calls(self->listener));
