@@ -5,8 +5,9 @@
  * While the gate is closed they are taken out of the accept queue, onto a shelf
  * beside it. So accept, poll and io_uring find what they find when nobody has
  * come, and children that are the group's own can be accepted meanwhile. A child
- * that arrives goes there before anybody is woken; who has the listening socket
- * locked just in that moment may get it, and it is waited for as any other.
+ * that arrives goes there before anybody is woken. If the listening socket is
+ * locked just in that moment the child stays: it has been announced, may be
+ * accepted, and is waited for as any other.
  *
  * A listening socket that is closed gets its children back first, and does with
  * them what it always does.
@@ -21,10 +22,8 @@
 
 #include "backlog.h"
 #include "gate.h"
-#include "mptcp.h"
+#include "inside.h"
 #include "peer.h"
-#include "syn.h"
-#include "tag.h"
 
 /**
  * struct extsock_shelf - the held children of a listening socket
@@ -63,41 +62,6 @@ static bool is_unix(const struct extsock_shelf *shelf)
 	return shelf->sk->sk_family == AF_UNIX;
 }
 
-/*
- * Did a member connect it, perhaps after the group last stood still? Of one that
- * has been closed nobody knows any more; there is nobody to wait for either.
- */
-static bool is_members(const struct extsock_gate *gate, struct sock *client)
-{
-	const struct extsock_tag *tag;
-	struct sock *sk;
-
-	if (!sk_fullsock(client) || sock_flag(client, SOCK_DEAD))
-		return true;
-	sk = extsock_mptcp_program(client);
-	tag = sk ? extsock_tag_find(sk) : NULL;
-	return tag && tag->group == gate->group->id;
-}
-
-/* In whichever of the group's namespaces the client may be. */
-static bool has_members_client(const struct extsock_gate *gate,
-			       const struct extsock_socket *child)
-{
-	struct sock *client;
-	struct net *net;
-	unsigned int i;
-	bool is = false;
-
-	for (i = 0; !is && (net = extsock_syn_net(gate, i)); i++) {
-		client = extsock_peer_find(child, net, 0);
-		if (!client)
-			continue;
-		is = is_members(gate, client);
-		sock_gen_put(client);
-	}
-	return is;
-}
-
 /* Is a member at the other end of a unix child? It called connect(). */
 static bool is_members_own(const struct extsock_gate *gate, struct sock *child)
 {
@@ -132,7 +96,7 @@ static bool is_held(const struct extsock_gate *gate, struct sock *child)
 	} else {
 		entry.tcp = child;
 		if (extsock_peer_connected(census, &entry) ||
-		    has_members_client(gate, &entry))
+		    extsock_inside_client(gate, &entry))
 			return false;
 	}
 	return extsock_verdict_action(&entry, &gate->terms) == EXTSOCK_WAIT;
@@ -147,8 +111,9 @@ static bool is_full(const struct extsock_shelf *shelf)
 	return shelf->spared > READ_ONCE(shelf->sk->sk_max_ack_backlog);
 }
 
+/* @newcomer: only this child, or NULL: all. */
 static void hide_tcp(const struct extsock_gate *gate,
-		     struct extsock_shelf *shelf)
+		     struct extsock_shelf *shelf, const struct sock *newcomer)
 {
 	struct request_sock_queue *queue =
 		&inet_csk(shelf->sk)->icsk_accept_queue;
@@ -157,7 +122,8 @@ static void hide_tcp(const struct extsock_gate *gate,
 
 	spin_lock(&queue->rskq_lock);
 	while ((req = *link)) {
-		if (!is_held(gate, req->sk)) {
+		if ((newcomer && req->sk != newcomer) ||
+		    !is_held(gate, req->sk)) {
 			last = req;
 			link = &req->dl_next;
 			continue;
@@ -179,10 +145,15 @@ static void hide_tcp(const struct extsock_gate *gate,
 	spin_unlock(&queue->rskq_lock);
 }
 
+/*
+ * @client: only those it connected, or NULL: all. Who waits in connect() for room
+ * is told that there is some: otherwise accept() does that.
+ */
 static void hide_unix(const struct extsock_gate *gate,
-		      struct extsock_shelf *shelf)
+		      struct extsock_shelf *shelf, const struct pid *client)
 {
 	struct sk_buff_head *queue = &shelf->sk->sk_receive_queue;
+	unsigned int nr = shelf->nr;
 	struct sk_buff *skb, *next;
 
 	spin_lock(&queue->lock);
@@ -190,7 +161,8 @@ static void hide_unix(const struct extsock_gate *gate,
 		/* More than that must not come: here none counts. */
 		if (is_full(shelf))
 			break;
-		if (!is_held(gate, skb->sk))
+		if ((client && READ_ONCE(skb->sk->sk_peer_pid) != client) ||
+		    !is_held(gate, skb->sk))
 			continue;
 		__skb_unlink(skb, queue);
 		__skb_queue_tail(&shelf->messages, skb);
@@ -198,11 +170,13 @@ static void hide_unix(const struct extsock_gate *gate,
 		shelf->spared++;
 	}
 	spin_unlock(&queue->lock);
+	if (shelf->nr != nr)
+		wake_up_interruptible_all(&unix_sk(shelf->sk)->peer_wait);
 }
 
 /*
- * Under RCU and the shelf's lock, of TCP with softirqs off and the listening
- * socket locked: in accept(), what was seen in the queue must stay there.
+ * All that wait. Under RCU and the shelf's lock, of TCP with softirqs off and the
+ * listening socket locked: in accept(), what was seen in the queue must stay there.
  */
 static void hide(const struct extsock_gate *gate, struct extsock_shelf *shelf)
 {
@@ -210,9 +184,9 @@ static void hide(const struct extsock_gate *gate, struct extsock_shelf *shelf)
 	if (!shelf->open)
 		return;
 	if (is_unix(shelf))
-		hide_unix(gate, shelf);
+		hide_unix(gate, shelf, NULL);
 	else
-		hide_tcp(gate, shelf);
+		hide_tcp(gate, shelf, NULL);
 }
 
 /* To the front: those that were let pass came later, or are accepted sooner. */
@@ -255,21 +229,28 @@ static void empty(struct extsock_shelf *shelf)
 	shelf->open = false;
 }
 
-/*
- * As when they arrived: each of them wakes one who waits. A TCP socket that works
- * for a multipath one must not be in the middle of being closed.
- */
+/* As when they arrived: each of them wakes one who waits. */
 static void announce(struct sock *listener, unsigned int nr)
 {
 	void (*ready)(struct sock *sk) = READ_ONCE(listener->sk_data_ready);
 
 	local_bh_disable();
 	bh_lock_sock(listener);
-	if (!sock_owned_by_user(listener) || !sk_is_mptcp(listener))
-		while (nr-- && listener->sk_state == TCP_LISTEN)
-			ready(listener);
+	while (nr-- && listener->sk_state == TCP_LISTEN)
+		ready(listener);
 	bh_unlock_sock(listener);
 	local_bh_enable();
+}
+
+/* A TCP socket that works for a multipath one must not be in the middle of being closed. */
+static void announce_mptcp(struct sock *listener, unsigned int nr)
+{
+	struct file *file = extsock_ends_file(listener);
+
+	if (!file)
+		return;
+	announce(listener, nr);
+	fput(file);
 }
 
 /*
@@ -277,13 +258,15 @@ static void announce(struct sock *listener, unsigned int nr)
  * tried, and not waited for.
  */
 static void hide_tcp_child(const struct extsock_gate *gate,
-			   struct extsock_shelf *shelf)
+			   struct extsock_shelf *shelf,
+			   const struct sock *child)
 {
 	if (!spin_trylock(&shelf->sk->sk_lock.slock))
 		return;
 	if (!sock_owned_by_user(shelf->sk)) {
 		spin_lock(&shelf->lock);
-		hide(gate, shelf);
+		if (shelf->open)
+			hide_tcp(gate, shelf, child);
 		spin_unlock(&shelf->lock);
 	}
 	spin_unlock(&shelf->sk->sk_lock.slock);
@@ -306,7 +289,7 @@ static struct extsock_shelf *find_shelf(const struct extsock_gate *gate,
 
 /*
  * In place of a unix socket's sk_data_ready: its children come with no function
- * to probe between their coming and this. Process context.
+ * to probe between their coming and this. Process context, of who connected.
  */
 static void unix_data_ready(struct sock *sk)
 {
@@ -320,7 +303,8 @@ static void unix_data_ready(struct sock *sk)
 		if (!shelf || !shelf->replaced)
 			continue;
 		spin_lock(&shelf->lock);
-		hide(gate, shelf);
+		if (shelf->open)
+			hide_unix(gate, shelf, task_tgid(current));
 		spin_unlock(&shelf->lock);
 		shelf->ready(sk);
 		goto done;
@@ -441,27 +425,6 @@ void extsock_backlog_hide(struct extsock_gate *gate)
 }
 
 /**
- * extsock_backlog_look() - hold those who came while a socket was in use
- * @gate: the gate, which is closed
- *
- * Context: may sleep.
- */
-void extsock_backlog_look(struct extsock_gate *gate)
-{
-	struct extsock_shelf *shelf;
-
-	list_for_each_entry(shelf, &gate->shelves, node) {
-		if (is_unix(shelf))
-			continue;
-		rcu_read_lock();
-		local_bh_disable();
-		hide_tcp_child(gate, shelf);
-		local_bh_enable();
-		rcu_read_unlock();
-	}
-}
-
-/**
  * extsock_backlog_restore() - give the children back, and hold no more
  * @gate: the gate
  *
@@ -494,16 +457,14 @@ void extsock_backlog_restore(struct extsock_gate *gate)
 void extsock_backlog_announce(struct extsock_gate *gate)
 {
 	struct extsock_shelf *shelf;
-	struct file *file;
 
 	list_for_each_entry(shelf, &gate->shelves, node) {
 		if (READ_ONCE(shelf->open) || !shelf->nr)
 			continue;
-		file = extsock_ends_file(shelf->sk);
-		if (file) {
+		if (sk_is_mptcp(shelf->sk))
+			announce_mptcp(shelf->sk, shelf->nr);
+		else
 			announce(shelf->sk, shelf->nr);
-			fput(file);
-		}
 		shelf->nr = 0;
 	}
 }
@@ -531,10 +492,12 @@ void extsock_backlog_free(struct extsock_gate *gate, bool all)
 /**
  * extsock_backlog_arrived() - a child has come into an accept queue
  * @listener: the TCP socket that listens
+ * @child: the child
  *
  * Context: a probe in softirq; does not sleep. Nobody has been woken.
  */
-void extsock_backlog_arrived(const struct sock *listener)
+void extsock_backlog_arrived(const struct sock *listener,
+			     const struct sock *child)
 {
 	struct extsock_shelf *shelf;
 	struct extsock_gate *gate;
@@ -543,7 +506,7 @@ void extsock_backlog_arrived(const struct sock *listener)
 	list_for_each_entry_rcu(gate, &extsock_gates, node) {
 		shelf = find_shelf(gate, listener);
 		if (shelf)
-			hide_tcp_child(gate, shelf);
+			hide_tcp_child(gate, shelf, child);
 	}
 	rcu_read_unlock();
 }

@@ -14,9 +14,9 @@ void extsock_backlog_hide(struct extsock_gate *gate);
 void extsock_backlog_restore(struct extsock_gate *gate);
 void extsock_backlog_announce(struct extsock_gate *gate);
 void extsock_backlog_free(struct extsock_gate *gate, bool all);
-void extsock_backlog_look(struct extsock_gate *gate);
 
-void extsock_backlog_arrived(const struct sock *listener);
+void extsock_backlog_arrived(const struct sock *listener,
+			     const struct sock *child);
 void extsock_backlog_closing(const struct sock *listener);
 
 #endif /* _EXTSOCK_BACKLOG_H */

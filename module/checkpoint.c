@@ -32,7 +32,7 @@
  * struct plan - what a freeze goes by, as it was set when it began
  * @terms: what becomes of external sockets; a reference to its rules
  * @freeze_ms: how long the stop may take
- * @wait_ms: how long the drain may last, with its stops
+ * @wait_ms: how long the drain may last; a stop that has begun may take freeze_ms
  * @waits: there may be sockets to wait for
  */
 struct plan {
@@ -240,6 +240,14 @@ static void summarise(const struct extsock_census *census,
 	extsock_outcome_add(outcome, "\n");
 }
 
+static void say_interrupted(const struct extsock_group *group,
+			    struct extsock_outcome *outcome)
+{
+	extsock_outcome_add(outcome, READ_ONCE(group->cancelled) ?
+				     "ended by a thaw\n" :
+				     "interrupted by a signal\n");
+}
+
 static int stop(struct extsock_group *group, const struct plan *plan,
 		struct extsock_outcome *outcome)
 {
@@ -250,7 +258,7 @@ static int stop(struct extsock_group *group, const struct plan *plan,
 				    "not everybody stood still within %u ms (freeze_ms)\n",
 				    plan->freeze_ms);
 	else if (err)
-		extsock_outcome_add(outcome, "interrupted by a signal\n");
+		say_interrupted(group, outcome);
 	else
 		err = is_complete(group, outcome);
 	return err;
@@ -340,10 +348,8 @@ static int wait(struct extsock_group *group, const struct plan *plan,
 		extsock_outcome_add(outcome,
 				    "not all sockets were closed within %u ms (wait_ms)\n",
 				    plan->wait_ms);
-	else if (err && group->cancelled)
-		extsock_outcome_add(outcome, "ended by a thaw\n");
 	else if (err)
-		extsock_outcome_add(outcome, "interrupted by a signal\n");
+		say_interrupted(group, outcome);
 	if (err)
 		extsock_drain_name(group->census, outcome);
 	return err;

@@ -5,7 +5,7 @@
  * The probes tell when one is closed, or its connection ends; the last one wakes
  * the freezing task. For what has no event there is a look once a second: a unix
  * socket's peer that shuts down, a datagram socket that is disconnected, a
- * descriptor that was passed out of the group, a child that could not be hidden.
+ * descriptor that was passed out of the group.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -17,7 +17,6 @@
 #include <net/ipv6.h>
 #include <net/tcp_states.h>
 
-#include "backlog.h"
 #include "census.h"
 #include "drain.h"
 #include "gate.h"
@@ -175,7 +174,6 @@ static void look(struct extsock_gate *gate)
 		rcu_dereference_protected(gate->census, true);
 	struct extsock_socket *entry;
 
-	extsock_backlog_look(gate);
 	list_for_each_entry(entry, &census->sockets, node)
 		entry->seen = 0;
 	mutex_lock(&gate->group->census_lock);
@@ -210,10 +208,9 @@ int extsock_drain_wait(struct extsock_gate *gate, unsigned long deadline)
 	struct extsock_group *group = gate->group;
 	int err;
 
-	while (atomic_read(&gate->waiting)) {
-		err = is_over(gate, deadline);
-		if (err)
-			return err;
+	/* Also if what came past the gate has always gone by now. */
+	while (!(err = is_over(gate, deadline)) &&
+	       atomic_read(&gate->waiting)) {
 		wait_event_interruptible_timeout(group->wait,
 						 !atomic_read(&gate->waiting) ||
 						 READ_ONCE(group->cancelled) ||
@@ -225,7 +222,7 @@ int extsock_drain_wait(struct extsock_gate *gate, unsigned long deadline)
 			usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
 		look(gate);
 	}
-	return 0;
+	return err;
 }
 
 static void name_remote(const struct extsock_socket *entry,

@@ -191,7 +191,8 @@ static void name_blockers(struct extsock_group *group,
  * still: the caller calls extsock_freezer_resume().
  *
  * Context: may sleep.
- * Return: 0, -ETIMEDOUT, or -EINTR if the caller has a signal.
+ * Return: 0, -ETIMEDOUT, or -EINTR if the caller has a signal or somebody thaws the
+ * group.
  */
 int extsock_freezer_stop(struct extsock_group *group, unsigned int ms,
 			 struct extsock_outcome *outcome)
@@ -202,7 +203,7 @@ int extsock_freezer_stop(struct extsock_group *group, unsigned int ms,
 
 	extsock_group_hold(group, true);
 	while (!all_tasks(group, stop_task)) {
-		if (signal_pending(current))
+		if (signal_pending(current) || READ_ONCE(group->cancelled))
 			err = -EINTR;
 		else if (time_after(jiffies, deadline))
 			err = -ETIMEDOUT;

@@ -13,11 +13,14 @@
  * Whoever is to be held is held because of where it connects to: a socket of the
  * group, and a socket whose action is not wait, are let pass.
  */
+#include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
+#include <asm/syscall.h>
+#include <asm/unistd.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
 
@@ -25,8 +28,8 @@
 #include "census.h"
 #include "drain.h"
 #include "gate.h"
-#include "mptcp.h"
 #include "named.h"
+#include "nets.h"
 #include "peer.h"
 #include "syn.h"
 
@@ -52,6 +55,18 @@ static DEFINE_SPINLOCK(gates_lock);
 /* Calls that wait for their gate to open. */
 static DECLARE_WAIT_QUEUE_HEAD(held_calls);
 
+/*
+ * A checkpointer acts in a traced task's name. The workers of io_uring cannot be
+ * traced, but work for tasks that can.
+ */
+static bool is_traced(void)
+{
+	const struct task_struct *task = current;
+
+	return task->flags & PF_IO_WORKER ? task->group_leader->ptrace :
+					    task->ptrace;
+}
+
 /* The closed gate of current's group, or NULL; under RCU. */
 static struct extsock_gate *current_gate(void)
 {
@@ -60,8 +75,8 @@ static struct extsock_gate *current_gate(void)
 
 	if (likely(list_empty(&extsock_gates)))
 		return NULL;
-	/* A checkpointer acts in a traced task's name; a core is written out. */
-	if (current->ptrace || current->flags & (PF_DUMPCORE | PF_EXITING))
+	/* A core is written out. */
+	if (is_traced() || current->flags & (PF_DUMPCORE | PF_EXITING))
 		return NULL;
 	group = extsock_group_of(current);
 	if (!group)
@@ -70,40 +85,6 @@ static struct extsock_gate *current_gate(void)
 		if (gate->group == group)
 			return gate;
 	return NULL;
-}
-
-/* Did a member make it listen, perhaps after the group last stood still? */
-static bool is_members(const struct extsock_gate *gate, struct sock *listener)
-{
-	const struct extsock_tag *tag;
-	struct sock *sk = extsock_mptcp_program(listener);
-
-	tag = sk ? extsock_tag_find(sk) : NULL;
-	return tag && tag->group == gate->group->id;
-}
-
-/* Does it lead to a member, or to nobody at all, who refuses it as ever? */
-static bool leads_inside(const struct extsock_gate *gate,
-			 struct extsock_census *census,
-			 const struct extsock_socket *entry)
-{
-	bool here, unclear = false;
-	struct sock *listener;
-	struct net *net;
-	unsigned int i;
-
-	if (extsock_peer_connected(census, entry) ||
-	    extsock_peer_listening(census, entry, &unclear))
-		return true;
-	listener = extsock_peer_called(entry, sock_net(entry->sk), &here);
-	if (here)
-		return !listener || is_members(gate, listener);
-	for (i = 0; (net = extsock_syn_net(gate, i)); i++) {
-		listener = extsock_peer_called(entry, net, &here);
-		if (listener && is_members(gate, listener))
-			return true;
-	}
-	return false;
 }
 
 /**
@@ -116,7 +97,6 @@ static bool leads_inside(const struct extsock_gate *gate,
  */
 u64 extsock_gate_connecting(struct sock *tcp)
 {
-	struct extsock_socket entry = {};
 	struct extsock_census *census;
 	struct extsock_gate *gate;
 	u64 id = 0;
@@ -124,13 +104,8 @@ u64 extsock_gate_connecting(struct sock *tcp)
 	rcu_read_lock();
 	gate = current_gate();
 	census = gate ? rcu_dereference(gate->census) : NULL;
-	if (census && extsock_syn_sees(gate, sock_net(tcp))) {
-		extsock_sockets_describe(&entry, tcp);
-		entry.tcp = tcp;
-		if (extsock_verdict_action(&entry, &gate->terms) ==
-		    EXTSOCK_WAIT && !leads_inside(gate, census, &entry))
-			id = gate->terms.gate;
-	}
+	if (census && extsock_syn_holds(gate, census, tcp))
+		id = gate->terms.gate;
 	rcu_read_unlock();
 	return id;
 }
@@ -267,6 +242,13 @@ static int wait_for(u64 id, const struct socket *sock)
 	return left ? 0 : -EAGAIN;
 }
 
+/* Is current in connect(2)? Otherwise in io_uring, perhaps with a ring locked. */
+static bool is_call(void)
+{
+	return in_compat_syscall() ||
+	       syscall_get_nr(current, task_pt_regs(current)) == __NR_connect;
+}
+
 /*
  * For one that must not wait. Unless it is to stand still, where it begins anew,
  * it passes in the end, and knows of no signal.
@@ -278,6 +260,8 @@ static int delay_for(u64 id, const struct socket *sock)
 	/* io_uring tries without waiting what it can do in another way. */
 	if (!(sock->file->f_flags & O_NONBLOCK))
 		return -EAGAIN;
+	if (!is_call())
+		return 0;
 	left = wait_event_interruptible_timeout(held_calls,
 						!is_closed(id, false), DELAY);
 	return left < 0 && is_closed(id, true) ? -ERESTARTSYS : 0;
@@ -419,7 +403,7 @@ void extsock_gate_open(struct extsock_gate *gate)
 		spin_unlock(&gates_lock);
 		wake_up_all(&held_calls);
 	}
-	extsock_syn_pass(gate);
+	extsock_nets_unhook(gate);
 	/* Nobody who found it in the list, and no hook, uses it after this. */
 	extsock_gate_rest(gate);
 	extsock_syn_release(gate);

@@ -22,7 +22,7 @@
  * @closed: it is in the list; the freezing task's
  * @waiting: how many of @census are waited for; see drain.c
  * @look: one of them may have ended without its owner's doing
- * @nets: namespaces whose SYNs are looked at, struct extsock_syn_net; see syn.c
+ * @nets: the group's namespaces, struct extsock_gate_net; see nets.c
  * @shelves: struct extsock_shelf of those of @census that listen; see backlog.c
  *
  * Made when a freeze finds sockets to wait for, held by extsock_group.gate, and

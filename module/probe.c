@@ -247,7 +247,8 @@ static int on_close(struct kprobe *kp, struct pt_regs *regs)
 static int on_child(struct kprobe *kp, struct pt_regs *regs)
 {
 	count_hit(kp);
-	extsock_backlog_arrived((void *)regs_get_kernel_argument(regs, 0));
+	extsock_backlog_arrived((void *)regs_get_kernel_argument(regs, 0),
+				(void *)regs_get_kernel_argument(regs, 1));
 	return 0;
 }
 

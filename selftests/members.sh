@@ -44,6 +44,8 @@ start_group()
 has_members() { [ -n "$(cat "$dir/members")" ]; }
 is_state() { [ "$(cat "$dir/state")" = "$1" ]; }
 
+is_in() { grep -qx "$1" "$dir/members" || ! kill -0 "$1" 2>/dev/null; }
+
 # inside NAME COMMAND...: run it as a member in the background; it is $pid, and
 # what it says is in the file NAME
 inside()
@@ -57,6 +59,7 @@ inside()
 	) >"$work/$name" 2>&1 </dev/null &
 	pid=$!
 	started="$started $pid"
+	eventually is_in "$pid"
 }
 
 # ends_well NAME PID: with status 0; else what it said

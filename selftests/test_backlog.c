@@ -362,6 +362,35 @@ TEST_F(backlog, from_inside_one_gets_in_at_once)
 	EXPECT_TRUE(carries(self->out, fd, self->m, server));
 }
 
+/* A child connects the socket s->arg[1] to s->buf, and is gone. */
+static void connect_by_child(struct stage *s)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(connect(s->arg[1], (void *)s->buf, s->arg[2]));
+	s->ret = waitpid(pid, NULL, 0) == pid ? 0 : -errno;
+}
+
+/* Others come before it is accepted. */
+TEST_F(backlog, from_who_was_inside_one_gets_in)
+{
+	int fd, in = client(variant, self->in), server;
+
+	BEGIN_DRAIN();
+	memcpy(buf_of(self->in), &self->door.ss, self->door.len);
+	start(self->in, -1L, (long)connect_by_child, (long)in,
+	      (long)self->door.len, 0L, 0L, 0L);
+	ASSERT_EQ(0, result(self->in));
+	COME(fd, self->out, "outside");
+	server = accept_soon(self->m, self->listener);
+	EXPECT_TRUE(carries(self->in, in, self->m, server));
+	EXPECT_FALSE(is_readable(self->m, self->listener));
+	OPEN(THAWED);
+	EXPECT_STREQ("outside", said_by(self->m, accept_soon(self->m,
+							     self->listener)));
+}
+
 TEST_F(backlog, in_the_order_in_which_they_came)
 {
 	static const char *outside[] = { "1", "2", "3", "4" };

@@ -360,6 +360,28 @@ TEST_F(blocked, deadline_undoes_everything_and_says_who)
 }
 
 /* The trap is the cgroup freezer's as well: undoing ours leaves it its own. */
+/* Who wants to wait for sockets as well is told not to wait for this, either. */
+TEST_F(blocked, a_thaw_ends_a_drain_that_has_not_begun)
+{
+	struct drain d;
+	long begun;
+
+	if (self->fs < 0)
+		return;
+	ASSERT_EQ(0, put(sysfs(&self->g, "freeze_ms"), "%d", 60000));
+	ASSERT_TRUE(give(&d, &self->g, "freeze policy=wait"));
+	ASSERT_TRUE(EVENTUALLY(state_is(&self->g, "draining")));
+	msleep(100);
+	begun = now_ms();
+	EXPECT_EQ(0, command(&self->g, "thaw"));
+	EXPECT_EQ(-EINTR, end_of(&d));
+	EXPECT_NE(NULL, strstr(d.said, "ended by a thaw")) TH_LOG("%s", d.said);
+	EXPECT_GT(20000, now_ms() - begun);
+	EXPECT_TRUE(state_is(&self->g, "running"));
+	EXPECT_TRUE(moves(self->spinner->stage));
+	close(d.fd);
+}
+
 TEST_F(blocked, undoing_leaves_the_cgroup_freezer_alone)
 {
 	mkdir(CG, 0755);

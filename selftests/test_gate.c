@@ -239,7 +239,8 @@ TEST_F(tcp_gate, times_out_afterwards_if_there_is_no_answer)
 	EXPECT_EQ(-ETIMEDOUT, result(self->m));
 }
 
-TEST_F(tcp_gate, is_refused_afterwards_if_nobody_listens_any_more)
+/* It is not held any more when the SYN would be sent again. */
+TEST_F(tcp_gate, is_refused_when_nobody_listens_any_more)
 {
 	int fd = client(variant, self->m, 0);
 
@@ -247,9 +248,26 @@ TEST_F(tcp_gate, is_refused_afterwards_if_nobody_listens_any_more)
 	start_connect(self->m, fd, &self->server);
 	WAITS_IN(self->m, SYS_connect);
 	CALL(self->out, SYS_close, self->listener);
-	EXPECT_TRUE(lasts(self->m));
-	OPEN(THAWED);
 	EXPECT_EQ(-ECONNREFUSED, result(self->m));
+	OPEN(THAWED);
+}
+
+TEST_F(tcp_gate, gets_in_when_a_member_has_come_to_listen)
+{
+	int fd = client(variant, self->m, 0), l;
+	int port = port_of(self->out, self->listener);
+
+	BEGIN_DRAIN();
+	start_connect(self->m, fd, &self->server);
+	WAITS_IN(self->m, SYS_connect);
+	CALL(self->out, SYS_close, self->listener);
+	l = listen_together(self->n, variant->server, NULL, port);
+	ASSERT_LE(0, l);
+	EXPECT_EQ(0, result(self->m));
+	EXPECT_TRUE(leads_to(self->m, fd, self->n, l));
+	END_DRAIN();
+	EXPECT_STREQ("internal", class_of(&self->g, self->m, fd));
+	THAW();
 }
 
 TEST_F(tcp_gate, closed_while_it_waits)
@@ -1416,17 +1434,22 @@ TEST_F(netns_gate, to_a_member_is_open)
 	EXPECT_EQ(0, stat_of(&self->g, "sockets_reset"));
 }
 
-/* Who could know that before? */
-TEST_F(netns_gate, is_refused_afterwards_where_nobody_listens)
+/* A member may be about to. */
+TEST_F(netns_gate, refused_as_ever_where_nobody_listens)
 {
-	int fd = traveller(variant, self->left);
+	int fd = traveller(variant, self->left), l;
 
 	CALL(self->out, SYS_close, self->listener);
 	BEGIN_DRAIN();
-	start_connect(self->left, fd, &self->server);
-	WAITS_IN(self->left, SYS_connect);
+	EXPECT_EQ(-ECONNREFUSED, connect_place(self->left, fd, &self->server));
+	l = CALL(self->right, SYS_socket, variant->family, SOCK_STREAM, 0);
+	memcpy(buf_of(self->right), &self->server.ss, self->server.len);
+	ASSERT_EQ(0, CALL(self->right, SYS_bind, l, buf_of(self->right),
+			  self->server.len));
+	ASSERT_EQ(0, CALL(self->right, SYS_listen, l, 16));
+	EXPECT_EQ(0, connect_place(self->left, fd, &self->server));
+	EXPECT_TRUE(leads_to(self->left, fd, self->right, l));
 	OPEN(THAWED);
-	EXPECT_EQ(-ECONNREFUSED, result(self->left));
 }
 
 /* The left one's own address is no way to the right one's listener. */

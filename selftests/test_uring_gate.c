@@ -4,6 +4,8 @@
  * system call does, and what it is told in the end is what a program knows.
  */
 #define COMMON_TESTS	2
+#include <sys/ptrace.h>
+
 #include "uring_test.h"
 
 FIXTURE(uring_gate)
@@ -137,6 +139,50 @@ TEST_F(uring_gate, between_members_it_is_open)
 	EXPECT_EQ(0, result(self->m));
 	EXPECT_TRUE(leads_to(self->m, fd, self->n, l));
 	OPEN(THAWED);
+}
+
+/* Nobody can trace a worker, but whom it works for. */
+TEST_F(uring_gate, who_is_traced_need_not_wait)
+{
+	int fd;
+
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, self->m->pid, 0, 0));
+	BEGIN_DRAIN();
+	fd = begin_connect(variant, self->m, &self->server);
+	EXPECT_EQ(0, result(self->m));
+	EXPECT_TRUE(leads_to(self->m, fd, self->out, self->listener));
+	EXPECT_TRUE(is_next(&self->l, self->m, fd));
+	CLOSE_LAST(self->m, fd);
+	OPEN(THAWED);
+}
+
+/* A delay would be one of the whole ring. At best of five times. */
+TEST_F(uring_gate, a_unix_connect_that_does_not_block_passes_at_once)
+{
+	struct order *o = order_of(self->m);
+	long best = LONG_MAX, begun;
+	int i;
+
+	if (variant->family != AF_UNIX)
+		return;
+	o->flags = variant->flags;
+	memcpy(&o->addr, &self->server.ss, self->server.len);
+	o->len = self->server.len;
+	for (i = 0; i < 5; i++) {
+		BEGIN_DRAIN();
+		o->fd = CALL(self->m, SYS_socket, AF_UNIX, SOCK_STREAM |
+			     SOCK_NONBLOCK, 0);
+		begun = now_ms();
+		EXPECT_EQ(0, by_ring(self->m, ring_connect));
+		if (now_ms() - begun < best)
+			best = now_ms() - begun;
+		EXPECT_TRUE(leads_to(self->m, o->fd, self->out,
+				     self->listener));
+		EXPECT_TRUE(is_next(&self->l, self->m, o->fd));
+		CLOSE_LAST(self->m, o->fd);
+		OPEN(THAWED);
+	}
+	EXPECT_GT(900, best);
 }
 
 TEST_F(uring_gate, a_signal_changes_nothing)
