@@ -5,6 +5,8 @@
 # make check		boot a guest and run the tests in it
 #	KERNEL=6.1|7.3|7.3-debug	in this kernel
 #	ONLY=NAME			only this program of tests, or this test
+# make mutants		break each promise in turn: does its test fail?
+#	ONLY=NAME			only this one, or a pattern
 # make demo		show what it does, in a guest
 # make shell		a prompt in a guest with the module loaded
 # make lint		static checks
@@ -34,6 +36,9 @@ install: all
 check:
 	@selftests/vm/check.sh $(KERNEL) $(ONLY)
 
+mutants:
+	@selftests/vm/mutants.sh $(KERNEL) $(ONLY)
+
 demo:
 	@selftests/vm/demo.sh $(KERNEL)
 
@@ -53,4 +58,4 @@ clean:
 help:
 	@sed -n 's/^# \?//p' Makefile | sed '1,2d'
 
-.PHONY: all module tools install check demo shell lint clean help
+.PHONY: all module tools install check mutants demo shell lint clean help

@@ -142,7 +142,7 @@ TEST_F(uring_gate, between_members_it_is_open)
 }
 
 /* Nobody can trace a worker, but whom it works for. */
-TEST_F(uring_gate, who_is_traced_need_not_wait)
+TEST_F(uring_gate, works_for_one_who_is_traced)
 {
 	int fd;
 

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# mutants.sh KERNEL [NAME]: does each mutant fail the test that its patch names?
+# They are in selftests/mutants: what is promised there, a line "Test: NAME", and
+# the patch that breaks the promise. Works on a copy; prints TAP.
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+kernel=$1
+mutants=$top/selftests/mutants
+# shellcheck disable=SC2206 # a pattern
+patches=("$mutants"/${2-*}.patch)
+[ -e "${patches[0]}" ] || die "there is no mutant \"${2-}\""
+copy=$top/build/mutants
+n=0 failed=0
+
+mkdir -p "$copy/build"
+rsync -a --delete --exclude=/build --exclude=/.git "$top/" "$copy/"
+# Newer than what was made of them, as what a patch touches will be.
+find "$copy/module" "$copy/uapi" -type f -exec touch {} +
+
+apply()
+{
+	patch -p1 -s -d "$copy" "$@" && sleep 1
+}
+
+# is_caught TEST: it is seen to fail. Then there is nothing more to wait for.
+is_caught()
+{
+	local failing="^# not ok [0-9]+ (.*\\.)?$1([[:space:]]|\$)" pid caught=1
+
+	rm -rf "$copy/build/$kernel/run"
+	setsid make -s -C "$copy" check KERNEL="$kernel" ONLY="$1" \
+		>"$copy/build/mutant.log" 2>&1 &
+	pid=$!
+	while [ $caught = 1 ] && kill -0 "$pid" 2>/dev/null; do
+		sleep 1
+		grep -qsE "$failing" "$copy/build/$kernel/run/output" && caught=0
+	done
+	kill -- "-$pid" 2>/dev/null || true
+	wait "$pid" 2>/dev/null || true
+	return $caught
+}
+
+echo "1..${#patches[@]}"
+for patch in "${patches[@]}"; do
+	name=$(basename "$patch" .patch)
+	test=$(sed -n 's/^Test: //p' "$patch")
+	n=$((n + 1))
+	apply <"$patch" || die "$name does not apply any more"
+	if is_caught "${test##*.}"; then
+		echo "ok $n - $name fails $test"
+	else
+		echo "not ok $n - $name does not fail $test"
+		failed=$((failed + 1))
+	fi
+	apply -R <"$patch"
+done
+[ $failed = 0 ]
