@@ -11,6 +11,9 @@
 
 #include "extsockctl.h"
 
+/* The freeze was interrupted, and persists. No file of the module gives this. */
+#define NOT_UNDONE	ENOTRECOVERABLE
+
 /**
  * control_open() - open the group's control file
  * @opt: names the group
@@ -54,13 +57,18 @@ static int give(int fd, const char *command)
 	return write(fd, command, strlen(command)) < 0 ? -errno : 0;
 }
 
-/* A signal that comes when it is too late to interrupt the freeze ends it. */
-static int undo_if_interrupted(int fd)
+/*
+ * A signal that comes when it is too late to interrupt the freeze ends it. One more is
+ * no reason to leave the group frozen. It is not frozen if somebody else thawed it.
+ */
+static int undo(int fd)
 {
-	if (!interrupted())
-		return 0;
-	give(fd, EXTSOCK_CMD_THAW " " EXTSOCK_OPT_KEEP);
-	return -EINTR;
+	int err;
+
+	do {
+		err = give(fd, EXTSOCK_CMD_THAW " " EXTSOCK_OPT_KEEP);
+	} while (err == -EINTR);
+	return err && err != -EBUSY ? -NOT_UNDONE : -EINTR;
 }
 
 static bool is_freeze(const char *command)
@@ -86,7 +94,9 @@ int control_write(const struct options *opt, int fd, const char *command)
 
 	if (watched) {
 		drain_unwatch();
-		err = err ? err : undo_if_interrupted(fd);
+		if (!err && interrupted())
+			err = undo(fd);
+		interrupt_release();
 	}
 	return err;
 }
@@ -177,9 +187,15 @@ int control_explain(const struct options *opt, int fd, const char *command,
 	} else if (err == -ETIMEDOUT) {
 		hint = deadline_hint(opt, fd);
 	} else if (is_freeze(command) && (err == -EINTR || err == -ENOMEM)) {
-		if (err == -EINTR && outcome_has(fd, EXTSOCK_CMD_THAW))
+		/* The outcome may be that of our own thaw. */
+		if (err == -EINTR && !interrupted() &&
+		    outcome_has(fd, EXTSOCK_CMD_THAW))
 			why = "somebody thawed it";
 		hint = "nothing was changed";
+	} else if (err == -NOT_UNDONE) {
+		why = "interrupted by a signal, but the thaw failed";
+		hint = hintf("it is frozen: thaw it (extsockctl %sthaw --keep)",
+			     group_flag(opt));
 	}
 	status = control_fail(opt, fd, command, -err, why, hint);
 	interrupt_die();

@@ -119,10 +119,8 @@ static void close_files(void)
  * @opt: names the group; wait_ms is how long the freeze may wait, 0 for as long
  *	as the group says
  *
- * Signals do not end us from here on: see interrupted().
- *
- * Return: whether there is a watch, to be ended by drain_unwatch(). The freeze
- * can do without.
+ * Return: whether there is a watch, to be ended by drain_unwatch(). If so, signals do
+ * not end us from here on: see interrupted(). The freeze can do without.
  */
 bool drain_watch(const struct options *opt)
 {
@@ -145,11 +143,12 @@ bool drain_watch(const struct options *opt)
 
 /**
  * drain_unwatch() - the write is over, and so is the watch
+ *
+ * Signals do not end us until interrupt_release().
  */
 void drain_unwatch(void)
 {
 	eventfd_write(drain.over, 1);
 	pthread_join(drain.thread, NULL);
-	interrupt_release();
 	close_files();
 }
