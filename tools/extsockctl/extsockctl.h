@@ -34,7 +34,7 @@ enum {
  * @group: name of the group
  * @named: it was given
  * @policy: freeze --policy, or NULL
- * @wait: freeze or checkpoint --wait
+ * @wait: freeze or checkpoint --wait; a policy that is given counts for more
  * @wait_ms: its argument, or 0
  * @keep: thaw --keep
  * @tree: add --tree

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * extsockctl freeze [--policy=POLICY | --wait[=SECONDS]]
+ * extsockctl freeze [--policy=POLICY] [--wait[=SECONDS]]
  */
 #include <stdio.h>
 
@@ -16,7 +16,8 @@
 void freeze_command(const struct options *opt, bool lease, char *text,
 		    size_t size)
 {
-	const char *policy = opt->wait ? EXTSOCK_ACTION_WAIT : opt->policy;
+	const char *policy = opt->policy ? opt->policy :
+			     opt->wait ? EXTSOCK_ACTION_WAIT : NULL;
 	char ms[sizeof(" " EXTSOCK_OPT_WAIT_MS) + 10] = "";
 
 	if (opt->wait_ms)

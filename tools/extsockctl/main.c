@@ -71,8 +71,9 @@ static const struct verb verbs[] = {
 	  "It stays frozen until it is thawed.\n"
 	  "  --policy=ACTION   what becomes of external sockets for which there is no\n"
 	  "                    rule, instead of the group's policy: reset, keep or wait\n"
-	  "  --wait[=SECONDS]  --policy=wait: wait until the members have closed them,\n"
-	  "                    for SECONDS at most, else for the group's wait_ms" },
+	  "  --wait[=SECONDS]  wait until the members have closed those whose action is\n"
+	  "                    wait, for SECONDS at most, else for the group's wait_ms;\n"
+	  "                    --policy=wait if no policy is given" },
 	{ "thaw", verb_thaw, operands_none, NEEDS_GROUP | TAKES_KEEP,
 	  "[--keep]", "reset external sockets and let the group run",
 	  "  --keep  reset none" },
@@ -197,6 +198,13 @@ static int bad_option(int c, char **argv, const char *shorts)
 	return usage("there is no option \"-%c\"", optopt);
 }
 
+static int take_seconds(struct options *opt)
+{
+	return parse_seconds(optarg, &opt->wait_ms) ? EXIT_DONE :
+	       usage("--wait takes 0.001 to %d seconds, not \"%s\"",
+		     EXTSOCK_MS_MAX / 1000, optarg);
+}
+
 /* What an option says; the result is an exit status. */
 static int take_option(int option, struct options *opt)
 {
@@ -228,12 +236,16 @@ static int take_option(int option, struct options *opt)
 		break;
 	case OPTION_WAIT:
 		opt->wait = true;
-		if (optarg && !parse_seconds(optarg, &opt->wait_ms))
-			return usage("--wait takes 0.001 to %d seconds, not \"%s\"",
-				     EXTSOCK_MS_MAX / 1000, optarg);
-		break;
+		return optarg ? take_seconds(opt) : EXIT_DONE;
 	}
 	return EXIT_DONE;
+}
+
+/* A number behind --wait is meant for it, and is no operand, nor a command. */
+static int check_next(const char *word)
+{
+	return word && *word && strspn(word, "0123456789.") == strlen(word) ?
+	       usage("say --wait=%s, not --wait %s", word, word) : EXIT_DONE;
 }
 
 static int parse_options(int argc, char **argv, const char *shorts,
@@ -261,6 +273,8 @@ static int parse_options(int argc, char **argv, const char *shorts,
 			return bad_option(c, argv, shorts);
 		if (take_option(c, opt))
 			return EXIT_USAGE;
+		if (c == OPTION_WAIT && !optarg && check_next(argv[optind]))
+			return EXIT_USAGE;
 	}
 	return EXIT_DONE;
 }
@@ -287,9 +301,9 @@ static int check_options(const struct options *opt, const struct verb *verb)
 	    strcmp(opt->policy, EXTSOCK_ACTION_KEEP) &&
 	    strcmp(opt->policy, EXTSOCK_ACTION_WAIT))
 		return usage("there is no policy \"%s\"", opt->policy);
-	if (opt->wait && opt->policy &&
+	if (opt->wait && !opt->wait_ms && opt->policy &&
 	    strcmp(opt->policy, EXTSOCK_ACTION_WAIT))
-		return usage("--wait is --policy=wait, and not --policy=%s",
+		return usage("--wait without SECONDS is --policy=wait, and not --policy=%s",
 			     opt->policy);
 	return group_name_valid(opt->group) ? EXIT_DONE : bad_group_name();
 }
