@@ -21,7 +21,10 @@
  */
 #define GRACE_MS	200
 
-/* The table may change without a change of state, and time passes. */
+/*
+ * The table may change without a change of state, and time passes. What was told stands
+ * for as long.
+ */
 #define PERIOD_MS	1000
 
 /**
@@ -73,17 +76,19 @@ static bool is_draining(void)
 static void *watch(void *unused)
 {
 	bool over = is_over(GRACE_MS, false);
+	bool told;
 
 	(void)unused;
 	while (!over) {
 		/* The signal may have come just before the write began. */
 		if (interrupted())
 			pthread_kill(drain.writer, interrupted());
+		told = false;
 		if (is_draining())
-			progress_show(&drain.progress);
+			told = progress_show(&drain.progress);
 		else
 			progress_clear(&drain.progress);
-		over = is_over(PERIOD_MS, true);
+		over = is_over(PERIOD_MS, !told);
 	}
 	progress_clear(&drain.progress);
 	return NULL;
@@ -136,6 +141,7 @@ bool drain_watch(const struct options *opt)
 		if (!start_thread())
 			return true;
 		interrupt_release();
+		progress_end(&drain.progress);
 	}
 	close_files();
 	return false;
@@ -150,5 +156,6 @@ void drain_unwatch(void)
 {
 	eventfd_write(drain.over, 1);
 	pthread_join(drain.thread, NULL);
+	progress_end(&drain.progress);
 	close_files();
 }

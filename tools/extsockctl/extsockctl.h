@@ -145,6 +145,7 @@ void drain_unwatch(void);
 /**
  * struct progress - a line that tells what a freeze waits for
  * @opt: names the group
+ * @output: standard error, which does not block; -1 if there is none
  * @terminal: it is written anew in its place
  * @deadline: until when the freeze may wait, in milliseconds of the monotonic clock,
  *	or 0 if nobody knows
@@ -153,6 +154,7 @@ void drain_unwatch(void);
  */
 struct progress {
 	const struct options *opt;
+	int output;
 	bool terminal;
 	long long deadline;
 	bool shown;
@@ -160,8 +162,9 @@ struct progress {
 };
 
 void progress_begin(struct progress *progress, const struct options *opt);
-void progress_show(struct progress *progress);
+bool progress_show(struct progress *progress);
 void progress_clear(struct progress *progress);
+void progress_end(struct progress *progress);
 
 /* sockets.c */
 
