@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,18 @@ static int check_text(const struct lists *lists, const char *from)
 		    count_newlines(from, nul) + 1);
 }
 
+/* Standard input may not block, for the sake of somebody who has it as well. */
+static ssize_t read_some(int fd, char *to, size_t size)
+{
+	struct pollfd from = { .fd = fd, .events = POLLIN };
+	ssize_t got;
+
+	do {
+		got = read(fd, to, size);
+	} while (got < 0 && errno == EAGAIN && poll(&from, 1, -1) == 1);
+	return got;
+}
+
 /* One byte more than there may be tells that there are too many. */
 static int read_list(struct lists *lists, int fd, const char *name)
 {
@@ -83,8 +96,8 @@ static int read_list(struct lists *lists, int fd, const char *name)
 	if (err)
 		return fail_read(err, name);
 	while (got && lists->len <= EXTSOCK_RULES_SIZE) {
-		got = read(fd, lists->text + lists->len,
-			   EXTSOCK_RULES_SIZE + 1 - lists->len);
+		got = read_some(fd, lists->text + lists->len,
+				EXTSOCK_RULES_SIZE + 1 - lists->len);
 		if (got < 0)
 			return fail_read(errno, name);
 		lists->len += got;
@@ -106,13 +119,32 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int read_file(struct lists *lists, const char *name)
+static int check_regular(int fd, const char *name)
 {
-	int fd = open(name, O_RDONLY | O_CLOEXEC), status;
+	struct stat about;
+
+	if (fstat(fd, &about))
+		return fail_read(errno, name);
+	return S_ISREG(about.st_mode) ? EXIT_DONE :
+	       fail(EINVAL, "it is no regular file",
+		    "remove it from the folder, or name the files",
+		    "cannot read %s", name);
+}
+
+/*
+ * Who names a FIFO means it, and waits for its other end. What is in a folder nobody
+ * has chosen: it may be anything.
+ */
+static int read_file(struct lists *lists, const char *name, bool chosen)
+{
+	int flags = O_RDONLY | O_CLOEXEC | (chosen ? 0 : O_NONBLOCK | O_NOCTTY);
+	int fd = open(name, flags), status;
 
 	if (fd < 0)
 		return fail_read(errno, name);
-	status = read_list(lists, fd, name);
+	status = chosen ? EXIT_DONE : check_regular(fd, name);
+	if (!status)
+		status = read_list(lists, fd, name);
 	close(fd);
 	return status;
 }
@@ -124,7 +156,7 @@ static int read_entry(struct lists *lists, const char *folder, const char *file)
 
 	if (asprintf(&name, "%s/%s", folder, file) < 0)
 		return fail_read(ENOMEM, file);
-	status = read_file(lists, name);
+	status = read_file(lists, name, false);
 	free(name);
 	return status;
 }
@@ -156,7 +188,7 @@ static int read_source(struct lists *lists, const char *name)
 		return read_list(lists, STDIN_FILENO, "standard input");
 	if (!stat(name, &about) && S_ISDIR(about.st_mode))
 		return read_folder(lists, name);
-	return read_file(lists, name);
+	return read_file(lists, name, true);
 }
 
 /**
