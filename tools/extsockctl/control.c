@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,24 +33,31 @@ int control_open(const struct options *opt)
 	return fd < 0 ? -err : fd;
 }
 
-static void print_outcome(int fd, FILE *stream)
+/* What the kernel says of the last command. */
+static const char *read_outcome(int fd)
 {
-	char text[4096];
-	ssize_t len = pread(fd, text, sizeof(text), 0);
+	static char text[4096];
+	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
 
-	if (len > 0)
-		fwrite(text, 1, len, stream);
+	text[len < 0 ? 0 : len] = '\0';
+	return text;
+}
+
+/* It was done, even if nobody learns of it. */
+static void show_outcome(int fd)
+{
+	const char *text = read_outcome(fd);
+
+	if (*text && write(STDOUT_FILENO, text, strlen(text)) < 0)
+		lost_output(errno);
 }
 
 /* Its first line, the reason of a failure, has a word that we know. */
 static bool outcome_has(int fd, const char *word)
 {
-	char text[256];
-	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+	const char *text = read_outcome(fd);
 
-	text[len < 0 ? 0 : len] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return strstr(text, word);
+	return memmem(text, strcspn(text, "\n"), word, strlen(word));
 }
 
 static int give(int fd, const char *command)
@@ -144,7 +152,7 @@ int control_fail(const struct options *opt, int fd, const char *command,
 	int status = fail(err, why, hint, "cannot %.*s group \"%s\"",
 			  (int)strcspn(command, " "), command, opt->group);
 
-	print_outcome(fd, stderr);
+	fputs(read_outcome(fd), stderr);
 	return status;
 }
 
@@ -207,6 +215,8 @@ int control_explain(const struct options *opt, int fd, const char *command,
  * @opt: names the group
  * @command: the command
  *
+ * Output that gets lost is no failure: it is said, and no signal ends us for it.
+ *
  * Return: an exit status.
  */
 int control_command(const struct options *opt, const char *command)
@@ -216,11 +226,12 @@ int control_command(const struct options *opt, const char *command)
 	if (fd < 0)
 		return fail(-fd, NULL, NULL, "cannot %.*s group \"%s\"",
 			    (int)strcspn(command, " "), command, opt->group);
+	signal(SIGPIPE, SIG_IGN);
 	err = control_write(opt, fd, command);
 	if (err)
 		status = control_explain(opt, fd, command, err);
 	else
-		print_outcome(fd, stdout);
+		show_outcome(fd);
 	close(fd);
 	return status;
 }

@@ -75,6 +75,7 @@ int verb_rules(const struct options *opt, int argc, char **argv);
 /* message.c */
 __printf(4, 5)
 int fail(int err, const char *why, const char *hint, const char *fmt, ...);
+void lost_output(int err);
 __printf(1, 2) int usage(const char *fmt, ...);
 __printf(1, 2) const char *hintf(const char *fmt, ...);
 const char *group_flag(const struct options *opt);

@@ -385,8 +385,7 @@ int main(int argc, char **argv)
 	/* The file system may tell of a lack of room only now. */
 	errno = 0;
 	if (ferror(stdout) | fclose(stdout)) {
-		fprintf(stderr, "extsockctl: cannot write the output%s%s\n",
-			errno ? ": " : "", errno ? strerror(errno) : "");
+		lost_output(errno);
 		status = status ? status : EXIT_REFUSED;
 	}
 	return status;

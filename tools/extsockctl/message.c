@@ -195,6 +195,16 @@ int fail(int err, const char *why, const char *hint, const char *fmt, ...)
 }
 
 /**
+ * lost_output() - say that the output could not be written
+ * @err: an errno, or 0 if nobody knows
+ */
+void lost_output(int err)
+{
+	fprintf(stderr, "extsockctl: cannot write the output%s%s\n",
+		err ? ": " : "", err ? strerror(err) : "");
+}
+
+/**
  * usage() - say that the command line was not understood
  * @fmt: what was wrong
  *
