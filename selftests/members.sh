@@ -3,22 +3,25 @@
 # A group of real programs, and freezes that wait for their sockets to go. Sourced
 # after lib.sh, never run.
 
+command -v extsockctl >/dev/null || skip_all "there is no extsockctl"
+
 group=${0##*/}
 group=${group%.sh}-$$
 dir=/sys/kernel/extsock/$group
-control=/proc/extsock/$group/control
 work=$(mktemp -d)
 started=
 said=
 freezes=0
 
+ctl() { extsockctl -g "$group" "$@"; }
+
 end_group()
 {
-	echo "thaw keep" >"$control" 2>/dev/null
+	ctl thaw --keep >/dev/null 2>&1
 	# shellcheck disable=SC2086 # a list of PIDs
 	kill -KILL $started 2>/dev/null
 	eventually kill_members
-	echo "-$group" >/sys/kernel/extsock/groups
+	extsockctl groups delete "$group"
 	rm -rf "$work"
 }
 
@@ -36,7 +39,7 @@ kill_members()
 
 start_group()
 {
-	echo "+$group" >/sys/kernel/extsock/groups
+	extsockctl groups create "$group" || exit 1
 	# Its server is nobody's.
 	chmod 755 "$work"
 }
@@ -53,10 +56,7 @@ inside()
 	local name=$1
 
 	shift
-	(
-		echo 0 >"$dir/members"
-		exec "$@"
-	) >"$work/$name" 2>&1 </dev/null &
+	extsockctl -g "$group" run -- "$@" >"$work/$name" 2>&1 </dev/null &
 	pid=$!
 	started="$started $pid"
 	eventually is_in "$pid"
@@ -70,17 +70,8 @@ ends_well()
 	return 1
 }
 
-# give COMMAND: to the group; $said is why it failed, and the outcome
-give()
-{
-	local status=0
-
-	exec 4<>"$control"
-	echo "$1" 2>"$work/error" >&4 || status=1
-	said=$(cat "$work/error" - <&4)
-	exec 4>&-
-	return $status
-}
+# tries VERB...: $said is what that says, and why it failed
+tries() { said=$(ctl "$@" 2>&1); }
 
 show_said() { printf '# %s\n' "${said//$'\n'/$'\n# '}"; }
 has_said() { grep -qF -- "$1" <<<"$said"; }
@@ -94,7 +85,7 @@ rows()
 
 complain()
 {
-	printf '# freeze %s: %s\n' "$freezes" "$*"
+	printf '# freeze %s: %s\n' "$freezes" "${*//$'\n'/$'\n# '}"
 	return 1
 }
 
@@ -117,9 +108,9 @@ freeze_and_thaw()
 {
 	local since=${EPOCHREALTIME/./} status=0
 
-	if ! give "freeze policy=wait wait_ms=30000"; then
+	if ! tries freeze --wait=30; then
 		# They had no more to do.
-		has_said "No such process" || complain "$said"
+		has_said "it has no members" || complain "$said"
 		return
 	fi
 	echo $(((${EPOCHREALTIME/./} - since) / 1000)) >>"$work/took"
@@ -127,7 +118,7 @@ freeze_and_thaw()
 	is_state frozen || complain "the state is $(cat "$dir/state")" || status=1
 	[ "$(awk '$2 == "external"' "/proc/extsock/$group/sockets")" = "" ] ||
 		complain "external sockets are left" || status=1
-	give thaw || complain "$said" || status=1
+	tries thaw || complain "$said" || status=1
 	has_said "0 sockets reset" || complain "$said" || status=1
 	return $status
 }

@@ -52,7 +52,7 @@ bench()
 		-U postgres "$@" postgres
 }
 
-# Of pgbench's report: "100" or "100/100"; and no failed one.
+# Of pgbench's report: how many; and no failed one.
 processed()
 {
 	sed -n 's/^number of transactions actually processed: //p' "$work/$1"
@@ -64,57 +64,62 @@ none_failed()
 has_connections() { [ "$(connections)" -ge "$1" ]; }
 is_waited_for() { is_state draining && [ "$(rows external wait)" = "$1" ]; }
 
-# Four clients, a thread each.
+# reconnects NAME HOST: four clients, a thread each, for a while
 reconnects()
 {
 	local name=$1 before
 
 	before=$(transactions)
-	bench "$name" "$2" --connect -c 4 -j 4 -t 40
-	check "$name: frozen and thawed until it has done its work" \
+	bench "$name" "$2" --connect -c 4 -j 4 -T 10
+	check "$name: frozen and thawed until its time is over" \
 		freeze_all_along connections 1
-	check "$name: that was at least three times" [ "$freezes" -ge 3 ]
 	check "$name: pgbench ends well" ends_well "$name" "$pid"
-	check "$name: it has processed what was asked" \
-		[ "$(processed "$name")" = 160/160 ]
 	check "$name: and says that none failed" none_failed "$name"
-	check "$name: the server has them all" \
-		[ "$(transactions)" = $((before + 160)) ]
+	check "$name: the server has all that it has processed" \
+		[ "$(transactions)" = $((before + $(processed "$name"))) ]
+	printf '# %s transactions\n' "$(processed "$name")"
+}
+
+# The same again and again, on a machine that is slow, until it was frozen thrice.
+frozen_thrice()
+{
+	local name=$1 turn sum=0
+
+	for ((turn = 0; turn < 20 && sum < 3; turn++)); do
+		reconnects "$@"
+		sum=$((sum + freezes))
+	done
+	check "$name: that was at least three times" [ $sum -ge 3 ]
 }
 
 trap cleanup EXIT
 start_group
 check "a server starts outside" start_server
 
-reconnects tcp 127.0.0.1
-reconnects unix "$work/cluster"
+frozen_thrice tcp 127.0.0.1
+frozen_thrice unix "$work/cluster"
 
 # Connections that stay: both kinds at once, two of each.
 before=$(transactions)
 open=$(connections)
-bench tcp_stays 127.0.0.1 -c 2 -j 2 -T 8
+bench tcp_stays 127.0.0.1 -c 2 -j 2 -T 40
 over_tcp=$pid
-bench unix_stays "$work/cluster" -c 2 -j 2 -T 8
+bench unix_stays "$work/cluster" -c 2 -j 2 -T 40
 over_unix=$pid
 check "two programs connect to stay" eventually has_connections $((open + 6))
-echo 1500 >"$dir/wait_ms"
-{
-	give "freeze policy=wait"
-	echo $? >"$work/status"
-	echo "$said" >"$work/said"
-} &
+extsockctl -g "$group" freeze --wait=10 >"$work/said" 2>&1 &
 freezer=$!
 check "a freeze waits for their four connections" eventually is_waited_for 4
 wait $freezer
+check "it fails" [ $? = 6 ]
 said=$(cat "$work/said")
 show_said
-check "it fails" [ "$(cat "$work/status")" = 1 ]
-check "since time is up" has_said "Connection timed out"
+check "since time is up" has_said "the deadline has passed"
 check "it names one connection over TCP" \
 	has_said "127.0.0.1:$port of pgbench[$over_tcp]"
 check "and one over the unix socket" \
 	has_said "$work/cluster/.s.PGSQL.$port of pgbench[$over_unix]"
-check "and all four" [ "$(grep -c 'waiting for' <<<"$said")" = 4 ]
+check "and all four" [ "$(grep -c '^waiting for: ' <<<"$said")" = 4 ]
 check "the group runs" is_state running
 check "pgbench over TCP ends well" ends_well tcp_stays "$over_tcp"
 check "pgbench over the unix socket ends well" ends_well unix_stays "$over_unix"
@@ -127,12 +132,13 @@ check "the server has them all" [ "$(transactions)" = \
 # do not come to close their connections.
 before=$(transactions)
 open=$(connections)
-bench one_thread 127.0.0.1 --connect -c 4 -j 1 -T 6
+bench one_thread 127.0.0.1 --connect -c 4 -j 1 -T 30
 check "one thread connects for four clients" \
 	eventually has_connections $((open + 8))
-check "it cannot be drained" eval '! give "freeze policy=wait"'
+not_drained() { ! tries freeze --wait=5; }
+check "it cannot be drained" not_drained
 show_said
-check "since time is up" has_said "Connection timed out"
+check "since time is up" has_said "the deadline has passed"
 check "the group runs" is_state running
 check "pgbench ends well" ends_well one_thread "$pid"
 check "none failed" none_failed one_thread
@@ -140,9 +146,5 @@ check "the server has them all" \
 	[ "$(transactions)" = $((before + $(processed one_thread))) ]
 
 # What could not be drained can be frozen all the same.
-bench tcp_again 127.0.0.1 --connect -c 4 -j 4 -t 10
-check "later freezes wait as ever" freeze_all_along connections 1
-check "there were some" [ "$freezes" -ge 2 ]
-check "pgbench ends well" ends_well tcp_again "$pid"
-check "and has processed what was asked" [ "$(processed tcp_again)" = 40/40 ]
+frozen_thrice tcp_again 127.0.0.1
 finish
