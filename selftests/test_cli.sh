@@ -365,6 +365,28 @@ check "thaw" gives 0 ctl thaw
 check "it resets the connection" printed '^thawed: 1 socket reset$'
 check "the client is told" eventually says reset
 
+# ---- output that gets lost: it was done all the same ----
+to_full() { ctl "$@" >/dev/full 2>"$work/err"; }
+to_nobody() { ctl "$@" >&- 2>"$work/err"; }
+# The reader has gone before.
+to_pipe()
+{
+	{
+		sleep 1
+		ctl "$@" 2>"$work/err"
+		echo $? >"$work/status"
+	} | true
+	[ "$(cat "$work/status")" = 0 ]
+}
+for where in to_full to_nobody to_pipe; do
+	check "freeze $where" "$where" freeze
+	check "says that output was lost" explained '^extsockctl: cannot write the output: '
+	check "the group is frozen" is_state frozen
+	check "thaw $where" "$where" thaw --keep
+	check "says that output was lost" explained '^extsockctl: cannot write the output: '
+	check "the group runs" is_state running
+done
+
 # ---- the other refusals ----
 check "a member cannot freeze its group" \
 	gives 1 ctl run -- extsockctl -g "$group" freeze

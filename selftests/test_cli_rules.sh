@@ -3,6 +3,14 @@
 # extsockctl rules: shows and changes a list as a whole, or says which line of which
 # file is wrong and changes nothing.
 set -u
+
+# The machine's own lists are hidden from us, and not touched.
+if [ "${1-}" != hidden ]; then
+	mkdir -p /etc/extsock && exec unshare -m bash "$0" hidden
+	exit 1
+fi
+mount -t tmpfs none /etc/extsock || exit 1
+
 . ./lib_cli.sh
 
 group=rules-$$
@@ -17,8 +25,7 @@ cleanup()
 	[ -z "$strangers" ] || kill -KILL $strangers 2>/dev/null
 	eventually delete_group "$group"
 	eventually delete_group "$other"
-	rm -rf "$work" "$usual"
-	[ ! -d "$usual.aside" ] || mv "$usual.aside" "$usual"
+	rm -rf "$work"
 }
 trap cleanup EXIT
 
@@ -97,6 +104,20 @@ check "makes a list without rules" are_none
 check "list of none" gives 0 ctl rules list
 check "is nothing" silent
 
+mkfifo "$work/fifo"
+echo 'keep udp' >"$work/fifo" &
+check "a FIFO that is named" gives 0 ctl rules set "$work/fifo"
+check "is a list" are 'keep udp'
+# from_slow: standard input that does not block, and has a list a second later
+from_slow()
+{
+	{ sleep 1; echo 'keep tcp'; } >"$work/fifo" &
+	# dd leaves it so for others.
+	{ dd iflag=nonblock count=0 2>/dev/null; ctl rules set -; } <"$work/fifo"
+}
+check "standard input that does not block" gives 0 from_slow
+check "is waited for" are 'keep tcp'
+
 # ---- folders ----
 file d/20-b.rules 'keep tcp port 2'
 file d/10-a.rules 'keep tcp port 1'
@@ -118,9 +139,18 @@ check "one that is not there" refuses 3 ctl rules set "$work/gone"
 check "is named" explained "cannot read $work/gone: No such file"
 mkdir "$work/empty/sub.rules"
 check "a folder in a folder" refuses 1 ctl rules set "$work/empty"
-check "is named" explained "cannot read $work/empty/sub.rules: Is a directory"
+check "is named" explained "cannot read $work/empty/sub.rules: it is no regular file"
+rmdir "$work/empty/sub.rules"
+mkfifo "$work/empty/fifo.rules"
+check "a FIFO in a folder" \
+	refuses 1 timeout 20 extsockctl -g "$group" rules set "$work/empty"
+check "is named" explained "cannot read $work/empty/fifo.rules: it is no regular file"
+rm "$work/empty/fifo.rules"
+ln -s ../c "$work/empty/link.rules"
+check "a link to a file in a folder" gives 0 ctl rules set "$work/empty"
+check "is that file" are 'keep unix'
+rm "$work/empty/link.rules"
 
-[ ! -d "$usual" ] || mv "$usual" "$usual.aside"
 check "without the usual folder" refuses 3 ctl rules set
 check "it is named" explained "cannot read $usual: No such file.*; name a file"
 mkdir -p "$usual"

@@ -91,7 +91,7 @@ writes()
 
 trap cleanup EXIT
 extsockctl groups create "$group" || exit 1
-hostile=$work/$'r\e[31m'
+hostile=$work/$'r \e[31m'
 check "a server outside" server --port $port --unixsocket "$work/redis"
 check "another one" server --port $((port + 1)) --unixsocket "$hostile"
 check "answers" eventually answers -p $port
@@ -105,16 +105,23 @@ for seconds in '' x 0 0.0001 -1 +1 1e3 inf 0x10 1.2.3 . ' 1' 86401; do
 	check "is no time" explained '^extsockctl: --wait takes 0.001 to 86400 seconds, not '
 done
 check "a time that is an operand" misused ctl freeze --wait 5
-check "--wait and another policy" misused ctl freeze --wait --policy=reset
-check "is said" explained '^extsockctl: --wait is --policy=wait, and not --policy=reset'
+check "is named" explained '^extsockctl: say --wait=5, not --wait 5; '
+check "of checkpoint" misused ctl checkpoint --wait 5 -- true
+check "is named" explained '^extsockctl: say --wait=5, not --wait 5; '
+check "without a time, another policy" misused ctl freeze --wait --policy=reset
+check "is said" explained '^extsockctl: --wait without SECONDS is --policy=wait, and not --policy=reset'
 check "thaw --wait" misused ctl thaw --wait
 check "what it is" writes 'freeze policy=wait' freeze --wait
 check "with a time" writes 'freeze policy=wait wait_ms=1500' freeze --wait=1.5
 check "the longest" writes 'freeze policy=wait wait_ms=86400000' freeze --wait=86400
 check "the shortest" writes 'freeze policy=wait wait_ms=1' freeze --wait=.001
 check "with its own policy" writes 'freeze policy=wait' freeze --policy=wait --wait
+check "with another one and a time" \
+	writes 'freeze policy=reset wait_ms=2000' freeze --wait=2 --policy=reset
 check "of checkpoint" writes 'freeze policy=wait wait_ms=2000 lease' \
 	checkpoint --wait=2 -- true
+check "before a command that is a number" writes 'freeze policy=wait lease' \
+	checkpoint --wait -- 5
 check "behind the command" writes 'freeze lease' checkpoint -- true --wait=2
 
 # ---- nothing to wait for ----
@@ -128,7 +135,7 @@ one=$member
 check "freeze --wait" begin --wait=30
 check "it waits" eventually is_state draining
 check "and says for what" eventually tells \
-	"^waiting for 1 socket: 127\.0\.0\.1:$port of redis-cli\[$one\], (30|2[0-9]) s left$"
+	"^waiting for 1 socket: 127\.0\.0\.1:$port of redis-cli\[$one\], ([12]?[0-9]|30) s left$"
 check "list" gives_aside 0 ctl list
 check "has what is waited for" \
 	listed "^external +wait +tcp +established .*:$port +connect +$one "
@@ -137,6 +144,8 @@ check "list --json" gives_aside 0 ctl list --json
 check "is JSON" listed_json
 check "status" gives_aside 0 ctl status
 check "has the state" listed '^state +draining$'
+check "status --json" gives_aside 0 ctl status --json
+check "has no classes" listed ',"sockets":1,"classes":null}$'
 check "another freeze is busy" gives_aside 6 ctl freeze --wait
 check "and says nothing of it" not_told
 check "it goes on waiting" goes_on_waiting 2.5
@@ -155,7 +164,7 @@ for ((i = 1; i <= 6; i++)); do
 done
 check "freeze --wait" begin --wait
 check "six are waited for, for as long as the group says" eventually tells \
-	'^waiting for 6 sockets: .*, (60|5[0-9]) s left$'
+	'^waiting for 6 sockets: .*, ([1-5]?[0-9]|60) s left$'
 of="127\.0\.0\.1:$port of redis-cli\[[0-9]+\]"
 check "four have names" tells "^waiting for 6 sockets: $of, $of, $of, $of, \.\.\., "
 tell c1 quit
@@ -171,21 +180,22 @@ check "a client" client policy -p $port
 echo wait >"$dir/policy"
 echo 20000 >"$dir/wait_ms"
 check "freeze with the group's policy" begin
-check "waits" eventually tells '^waiting for 1 socket: .*, (20|1[0-9]) s left$'
+check "waits" eventually tells '^waiting for 1 socket: .*, (1?[0-9]|20) s left$'
 tell policy quit
 check "until there is none" ends 0
 check "thaw" thaws
 echo reset >"$dir/policy"
 check "a client" client by_path -s "$hostile"
 check "one that no rule is about" client other -s "$work/redis"
-check "a rule" gives_aside 0 ctl rules add --first wait unix path "$work/r?[[]31m"
-check "freeze with a rule" begin
+check "a rule, with a question mark for a blank" \
+	gives_aside 0 ctl rules add --first wait unix path "$work/r??[[]31m"
+check "freeze with a rule" begin --policy=keep --wait=20
 check "waits, and the path is harmless" eventually tells \
-	'^waiting for 1 socket: .*/r\\033\[31m of redis-cli\[[0-9]+\], [0-9]+ s left$'
+	'^waiting for 1 socket: .*/r\\040\\033\[31m of redis-cli\[[0-9]+\], (1?[0-9]|20) s left$'
 tell by_path quit
 check "until there is none" ends 0
 check "list" gives_aside 0 ctl list
-check "the other one is external" listed '^external +reset '
+check "the other one is external" listed '^external +keep '
 check "thaw" thaws
 check "it works" works other
 check "rules" gives_aside 0 ctl rules add --first wait tcp
@@ -207,6 +217,16 @@ check "ends at its deadline" ends 6
 check "the name is harmless" tells \
 	"^waiting for 1 socket: .* of a\\\\040\\\\042b\\\\011\\\\134,\\\\033\\\\377\[$hostile_pid\]"
 kill -KILL "$hostile_pid"
+# shellcheck disable=SC2016 # for the other shell
+extsockctl -g "$group" run -- \
+	bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"; exec sleep 1000' - $port >/dev/null 2>&1 &
+other=$!
+is_sleep() { has_socket && [ "$(cat "/proc/$other/comm")" = sleep ]; }
+check "a client that has another name now" eventually is_sleep
+check "freeze" begin --wait=3
+check "ends at its deadline" ends 6
+check "that one is told" tells "^waiting for 1 socket: .* of sleep\[$other\], "
+kill -KILL "$other"
 
 # ---- not in time ----
 check "a client" client late -p $port
@@ -231,10 +251,27 @@ check "and says why" tells '^extsockctl: cannot freeze group .*: somebody thawed
 check "the group runs" is_state running
 check "freeze" begin --wait
 check "waits" eventually tells '^waiting for [0-9]'
+# Bash has what it starts in the background ignore this one.
+kill -QUIT "$freeze"
+check "a signal that is ignored does nothing" goes_on_waiting 2
 kill -TERM "$freeze"
 check "a signal ends it" ends 143
-check "it says so" tells '^extsockctl: cannot freeze group .*: interrupted by a signal; nothing was changed$'
+interrupted='^extsockctl: cannot freeze group .*: interrupted by a signal; nothing was changed$'
+check "it says so" tells "$interrupted"
 check "the group runs" is_state running
+check "freeze" begin --wait
+check "waits" eventually tells '^waiting for [0-9]'
+kill -HUP "$freeze"
+check "the terminal's end ends it" ends 129
+check "it says so" tells "$interrupted"
+check "the group runs" is_state running
+check "freeze" begin --wait
+check "waits" eventually tells '^waiting for [0-9]'
+kill -TSTP "$freeze"
+check "the suspend character ends the drain" eventually is_state running
+kill -CONT "$freeze" 2>/dev/null
+check "and the freeze" ends 6
+check "it says so" tells "$interrupted"
 extsockctl -g "$group" checkpoint --wait -- touch "$work/done" >/dev/null 2>"$told" &
 freeze=$!
 check "checkpoint" eventually tells '^waiting for 1 socket: '
@@ -243,6 +280,23 @@ check "is killed" ends 137
 check "the group runs" eventually is_state running
 check "no command was run" [ ! -e "$work/done" ]
 check "the client works" works late
+
+# ---- a signal that comes too late ----
+# too_late OPTIONS...: when the group is frozen
+too_late()
+{
+	strace -qq -o /dev/null -P "$control" -P "$dir/state" -e trace=write,close \
+		-e inject=close:signal=TERM:when=1 "$@" extsockctl -g "$group" freeze
+}
+check "rules by which nothing is waited for" gives_aside 0 ctl rules flush
+check "a signal behind the freeze" status_of 143 too_late
+check "ends it" explained "$interrupted"
+check "the group runs" is_state running
+check "the client works" works late
+check "if that cannot be" status_of 143 too_late -e inject=write:error=EIO:when=2
+check "it is said" explained "^extsockctl: cannot freeze .*, but the thaw failed; it is frozen: thaw it \\(extsockctl -g $group thaw --keep\\)$"
+check "the group is frozen" is_state frozen
+check "thaw" thaws
 
 # ---- who reads what is told ----
 extsockctl -g "$group" freeze --wait >"$work/out" 2>&- &
@@ -305,16 +359,43 @@ check "a very narrow one" all_fit 20
 TERM=dumb at_terminal 80 freeze --wait=4
 check "one that knows nothing" erases_not
 check "gets a line" one_line
-interrupted()
+# typed CHARACTER VERB...: when it has been told what is waited for
+typed()
 {
-	{ eventually is_state draining; sleep 1; printf '\003'; } |
-		script -qec "exec extsockctl -g $group $*" /dev/null >"$told" 2>&1
+	: >"$told"
+	{ eventually tells 'waiting for [0-9]'; printf '%s' "$1"; } |
+		script -qec "exec extsockctl -g $group ${*:2}" /dev/null >"$told" 2>&1
 }
-check "Ctrl-C" status_of 130 interrupted freeze --wait
-check "is said in a line of its own" tells $'\e\\[Kextsockctl: cannot freeze group .*: interrupted by a signal'
+line=$'\e\\[Kextsockctl: cannot freeze group .*: interrupted by a signal'
+check "Ctrl-C" status_of 130 typed $'\003' freeze --wait
+check "is said in a line of its own" tells "$line"
 check "the group runs" is_state running
-check "Ctrl-C" status_of 130 interrupted checkpoint --wait -- touch "$work/done"
+check "Ctrl-\\" status_of 131 typed $'\034' freeze --wait
+check "is said in a line of its own" tells "$line"
+check "the group runs" is_state running
+check "Ctrl-C" status_of 130 typed $'\003' checkpoint --wait -- touch "$work/done"
 check "no command was run" [ ! -e "$work/done" ]
 check "the group runs" is_state running
 check "the client works" works last
+tell last quit
+
+# ---- a path that is longer than the line, and a terminal that stands still ----
+long=$work/$(printf '\001%.0s' {1..80})
+./helper_listen "$long" >"$work/listens" &
+strangers="$strangers $!"
+check "a server with a long path" eventually [ -s "$work/listens" ]
+extsockctl -g "$group" run -- ./helper_dial "$long" <<<'' >"$work/dialled" &
+dialler=$!
+check "its client" eventually [ -s "$work/dialled" ]
+at_terminal 100 freeze --policy=wait --wait=3
+gives_way() { pieces | grep -qE "^waiting for .*: .*\.\.\..* of helper_dial\[$dialler\], . s left$"; }
+check "a path that is too long gives way" gives_way
+timeout -k 1 60 ./helper_stall extsockctl -g "$group" freeze --wait=50 >"$work/out" 2>"$told" &
+freeze=$!
+check "at a terminal that stands still" eventually is_state draining
+check "it waits" goes_on_waiting 3
+kill -KILL "$dialler"
+check "until there is none" ends 0
+check "it is frozen" is_state frozen
+check "thaw" thaws
 finish
