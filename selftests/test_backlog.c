@@ -375,9 +375,10 @@ static void connect_by_child(struct stage *s)
 /* Others come before it is accepted. */
 TEST_F(backlog, from_who_was_inside_one_gets_in)
 {
-	int fd, in = client(variant, self->in), server;
+	int fd, in, server;
 
 	BEGIN_DRAIN();
+	in = client(variant, self->in);
 	memcpy(buf_of(self->in), &self->door.ss, self->door.len);
 	start(self->in, -1L, (long)connect_by_child, (long)in,
 	      (long)self->door.len, 0L, 0L, 0L);
