@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernel.sh 6.1|7.3|7.3-debug: provide a kernel, in the cache, and print where
+# kernel.sh 6.1|6.12|7.3|7.3-debug: provide a kernel, in the cache, and print where
 # it is: kimage (to boot), kdir (to build modules against), kmodules (a cpio
 # archive with its own modules).
 set -eu
@@ -18,16 +18,19 @@ wanted="drivers/net/veth.ko drivers/net/dummy.ko drivers/net/tun.ko
 
 pack_modules()
 {
-	local root=$1 version=$2 out=$3 path
+	local root=$1 version=$2 out=$3 path file
 	local from=$root/lib/modules/$version to=$out/tree/lib/modules/$version
 
 	mkdir -p "$to/kernel"
 	cp "$from"/modules.builtin "$from"/modules.order "$to/"
 	cp "$from"/modules.builtin.modinfo "$to/" 2>/dev/null || true
 	for path in $wanted; do
-		[ -e "$from/kernel/$path" ] || continue
 		mkdir -p "$(dirname "$to/kernel/$path")"
-		cp -r "$from/kernel/$path" "$to/kernel/$path"
+		# They may be compressed.
+		for file in "$from/kernel/$path"*; do
+			[ ! -e "$file" ] ||
+				cp -r "$file" "$to${file#"$from"}"
+		done
 	done
 	depmod -b "$out/tree" "$version"
 	# In the guest /lib is a link to /usr/lib, which must stay.
@@ -37,8 +40,8 @@ pack_modules()
 		>"$out/modules.cpio"
 }
 
-# The stock kernel of Debian 12: nothing of it is installed on this machine.
-stock()
+# Nothing of it is installed on this machine.
+unpack_stock()
 {
 	local version=$1 common=$2 kbuild=$3 out=$4 deb
 
@@ -63,20 +66,22 @@ stock()
 	rm -rf tree "root/lib/modules/$version/kernel"
 }
 
-stock_61()
+# A kernel of Debian 12 (6.1), or of its backports.
+stock()
 {
-	local version common kbuild
+	local series=$1 version common kbuild
 
 	apt-cache show linux-headers-amd64 >/dev/null 2>&1 ||
 		apt-get update -qq >&2
-	version=$(apt-cache depends linux-headers-amd64 |
-		sed -n 's/.*Depends: linux-headers-\(6\.1\..*-amd64\).*/\1/p' |
+	version=$(apt-cache depends linux-headers-amd64 | sed -n \
+		"s/.*Depends: linux-headers-\\(${series/./\\.}\\..*-amd64\\).*/\\1/p" |
 		head -n 1)
-	[ -n "$version" ] || die "apt knows no linux-headers-amd64 of 6.1"
+	[ -n "$version" ] || die "apt knows no linux-headers-amd64 of $series"
 	common=linux-headers-${version%-amd64}-common
-	kbuild=linux-kbuild-6.1
+	kbuild=linux-kbuild-${version%-amd64}
+	[ "$series" != 6.1 ] || kbuild=linux-kbuild-6.1
 	final=$cache/kernel-$version-$(key "$wanted" "$0")
-	make_once "$final" stock "$version" "$common" "$kbuild"
+	make_once "$final" unpack_stock "$version" "$common" "$kbuild"
 	echo "kimage=$final/root/boot/vmlinuz-$version"
 	echo "kdir=$final/root/usr/src/linux-headers-$version"
 	echo "kmodules=$final/modules.cpio"
@@ -141,8 +146,12 @@ built()
 }
 
 case ${1-} in
-6.1) stock_61 ;;
+6.1) stock 6.1 ;;
+6.12)
+	backports bookworm
+	stock 6.12
+	;;
 7.3) built 7.3 "" ;;
 7.3-debug) built 7.3 -debug ;;
-*) die "usage: kernel.sh 6.1|7.3|7.3-debug" ;;
+*) die "usage: kernel.sh 6.1|6.12|7.3|7.3-debug" ;;
 esac
