@@ -3,7 +3,7 @@
 # make			build extsock.ko and extsockctl for the running kernel
 # make KDIR=DIR		the same for the kernel whose build folder is DIR
 # make check		boot a guest and run the tests in it
-#	KERNEL=6.1|7.3|7.3-debug	in this kernel
+#	KERNEL=6.1|6.12|7.3|7.3-debug	in this kernel
 #	ONLY=NAME			only this program of tests, or this test
 # make mutants		break each promise in turn: does its test fail?
 #	ONLY=NAME			only this one, or a pattern
