@@ -461,7 +461,7 @@ void extsock_backlog_announce(struct extsock_gate *gate)
 	list_for_each_entry(shelf, &gate->shelves, node) {
 		if (READ_ONCE(shelf->open) || !shelf->nr)
 			continue;
-		if (sk_is_mptcp(shelf->sk))
+		if (!is_unix(shelf) && sk_is_mptcp(shelf->sk))
 			announce_mptcp(shelf->sk, shelf->nr);
 		else
 			announce(shelf->sk, shelf->nr);

@@ -206,11 +206,10 @@ static int is_over(const struct extsock_gate *gate, unsigned long deadline)
 int extsock_drain_wait(struct extsock_gate *gate, unsigned long deadline)
 {
 	struct extsock_group *group = gate->group;
-	int err;
-
 	/* Also if what came past the gate has always gone by now. */
-	while (!(err = is_over(gate, deadline)) &&
-	       atomic_read(&gate->waiting)) {
+	int err = is_over(gate, deadline);
+
+	while (!err && atomic_read(&gate->waiting)) {
 		wait_event_interruptible_timeout(group->wait,
 						 !atomic_read(&gate->waiting) ||
 						 READ_ONCE(group->cancelled) ||
@@ -221,6 +220,8 @@ int extsock_drain_wait(struct extsock_gate *gate, unsigned long deadline)
 		if (xchg(&gate->look, false))
 			usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
 		look(gate);
+		if (atomic_read(&gate->waiting))
+			err = is_over(gate, deadline);
 	}
 	return err;
 }

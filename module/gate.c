@@ -242,11 +242,17 @@ static int wait_for(u64 id, const struct socket *sock)
 	return left ? 0 : -EAGAIN;
 }
 
-/* Is current in connect(2)? Otherwise in io_uring, perhaps with a ring locked. */
+/*
+ * Is current in connect(2)? Otherwise in io_uring, perhaps with a ring locked; so
+ * it may be on its way out of connect(2), too, which cannot be told apart.
+ */
 static bool is_call(void)
 {
-	return in_compat_syscall() ||
-	       syscall_get_nr(current, task_pt_regs(current)) == __NR_connect;
+	int nr = syscall_get_nr(current, task_pt_regs(current));
+
+	if (in_ia32_syscall())
+		return nr == __NR_ia32_connect || nr == __NR_ia32_socketcall;
+	return (nr & ~__X32_SYSCALL_BIT) == __NR_connect;
 }
 
 /*

@@ -36,7 +36,7 @@ bool extsock_inside_called(const struct extsock_gate *gate,
 			   struct extsock_census *census,
 			   const struct extsock_socket *entry)
 {
-	bool here, unclear = false;
+	bool here, unclear = false, nobody = false, stranger = false;
 	struct sock *listener;
 	struct net *net;
 	unsigned int i;
@@ -45,9 +45,16 @@ bool extsock_inside_called(const struct extsock_gate *gate,
 	    extsock_peer_listening(census, entry, &unclear))
 		return true;
 	listener = extsock_peer_called(entry, sock_net(entry->sk), &here);
-	for (i = 0; !here && (net = extsock_nets_nth(gate, i)); i++)
+	if (here)
+		return !listener || is_members(gate, listener);
+	for (i = 0; (net = extsock_nets_nth(gate, i)); i++) {
 		listener = extsock_peer_called(entry, net, &here);
-	return here && (!listener || is_members(gate, listener));
+		if (listener && is_members(gate, listener))
+			return true;
+		nobody |= here && !listener;
+		stranger |= here && listener;
+	}
+	return nobody && !stranger;
 }
 
 /*
