@@ -302,6 +302,17 @@ static void end_round(struct extsock_group *group)
 	extsock_sockets_free(census);
 }
 
+static void say_not_closed(int err, struct extsock_outcome *outcome)
+{
+	if (err == -EOPNOTSUPP)
+		extsock_outcome_add(outcome,
+				    "this kernel lacks a probe that waiting for sockets needs; the log of the load names it\n");
+	else
+		extsock_outcome_add(outcome,
+				    "the gate cannot be closed (error %d)\n",
+				    err);
+}
+
 /*
  * The group stands still, with sockets to wait for: close the gate, and let it
  * run. The census is the group's from now on, also after an error.
@@ -326,9 +337,7 @@ static int begin_round(struct extsock_group *group, struct plan *plan,
 	}
 	err = extsock_gate_close(gate, census);
 	if (err) {
-		extsock_outcome_add(outcome,
-				    "the gate cannot be closed (error %d)\n",
-				    err);
+		say_not_closed(err, outcome);
 		return err;
 	}
 	extsock_group_count(group, EXTSOCK_DRAINS, 1);

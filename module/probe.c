@@ -267,6 +267,9 @@ static noinline __noclone void extsock_probe_check(void)
 	asm volatile("");
 }
 
+/* The kernel has what the gate's probes need; constant after the load. */
+static bool gate_works = true;
+
 /* Which of them is the one above. */
 #define CHECK	0
 
@@ -408,12 +411,12 @@ static bool is_of_gate(const struct probe *probe)
  * extsock_probe_attach_gate() - register the probes of the gates as well
  *
  * Context: under extsock_group_mutex; may sleep.
- * Return: 0, or why one could not be registered;
- * extsock_probe_detach_gate() takes the others back.
+ * Return: 0, -EOPNOTSUPP if this kernel lacks what one of them needs, or why one
+ * could not be registered; extsock_probe_detach_gate() takes the others back.
  */
 int extsock_probe_attach_gate(void)
 {
-	return attach_probes(true);
+	return gate_works ? attach_probes(true) : -EOPNOTSUPP;
 }
 
 /**
@@ -503,10 +506,26 @@ static int try_probe(struct probe *probe)
 
 	if (!err && !kprobe_ftrace(&probe->kp))
 		err = -EOPNOTSUPP;
-	if (err)
+	if (err && !probe->gate)
 		pr_err("cannot probe %s by ftrace, which extsock needs (error %d)\n",
 		       probe->symbol, err);
 	return err;
+}
+
+/* Without one of the gate's probes there is no gate, and all else. */
+static void try_gate_probes(void)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; gate_works && i < ARRAY_SIZE(probes); i++) {
+		err = probes[i].gate ? try_probe(&probes[i]) : 0;
+		if (!err)
+			continue;
+		gate_works = false;
+		pr_notice("cannot probe %s by ftrace (error %d): freezes cannot wait for sockets\n",
+			  probes[i].symbol, err);
+	}
 }
 
 /* Refuse a kernel that lacks a probe now, and not when somebody joins. */
@@ -528,6 +547,8 @@ static int try_probes(void)
 		pr_err("kprobes do not run, which extsock needs; is the sysctl kernel.ftrace_enabled off, or kprobes/enabled in debugfs?\n");
 		err = -EOPNOTSUPP;
 	}
+	if (!err)
+		try_gate_probes();
 	detach_probes(is_any);
 	return err;
 }
@@ -537,7 +558,7 @@ static int try_probes(void)
  *
  * Context: may sleep.
  * Return: 0, -ENOMEM, -EOPNOTSUPP, or the error of register_kprobe(); what is
- * missing is said in the log.
+ * missing is said in the log, also if only freezes that wait need it.
  */
 int __init extsock_probe_init(void)
 {
