@@ -5,6 +5,8 @@
 # make check		boot a guest and run the tests in it
 #	KERNEL=6.1|6.12|7.3|7.3-debug	in this kernel
 #	ONLY=NAME			only this program of tests, or this test
+# make check-all	the same in each of these kernels
+# make build-matrix	build the module for all kernels whose headers are installed
 # make mutants		break each promise in turn: does its test fail?
 #	ONLY=NAME			only this one, or a pattern
 # make demo		show what it does, in a guest
@@ -13,6 +15,7 @@
 # make install		install module, CLI and man page
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNEL ?= 6.1
+KERNELS ?= 6.1 6.12 7.3 7.3-debug
 # Headers may ask for the type information of modules without having what it
 # takes: pahole, or the kernel's own.
 no_btf := CONFIG_DEBUG_INFO_BTF_MODULES=
@@ -36,6 +39,15 @@ install: all
 check:
 	@selftests/vm/check.sh $(KERNEL) $(ONLY)
 
+check-all:
+	@status=0; for kernel in $(KERNELS); do \
+		echo "== $$kernel"; \
+		selftests/vm/check.sh $$kernel || status=1; \
+	done; exit $$status
+
+build-matrix:
+	@selftests/vm/build-matrix.sh $(KDIRS)
+
 mutants:
 	@selftests/vm/mutants.sh $(KERNEL) $(ONLY)
 
@@ -58,4 +70,4 @@ clean:
 help:
 	@sed -n 's/^# \?//p' Makefile | sed '1,2d'
 
-.PHONY: all module tools install check mutants demo shell lint clean help
+.PHONY: all module tools install check check-all build-matrix mutants demo shell lint clean help

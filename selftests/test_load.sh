@@ -15,7 +15,7 @@ said=
 
 cleanup()
 {
-	echo "thaw keep" >$control 2>/dev/null
+	[ ! -e $control ] || echo "thaw keep" >$control 2>/dev/null
 	# shellcheck disable=SC2086 # a list of PIDs
 	kill -KILL $started 2>/dev/null
 	eventually unload >/dev/null 2>&1
