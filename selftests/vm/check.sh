@@ -4,7 +4,8 @@
 # program of them, or only this test, as its "ok" line calls it.
 # In the environment, CONNECTIONS: how many test_probe opens and closes;
 # PROCESSES: how many, of 100 sockets each, test_scale freezes; CYCLES: how often
-# test_storm freezes 500 threads; VARIANTS: of the programs about the gate run all
+# test_storm freezes 500 threads; DURATION: for how many seconds test_chaos goes on,
+# and SEED: what everybody in it decides; VARIANTS: of the programs about the gate run all
 # tests for all kinds of sockets, or all for the first and some for the others, or
 # just a few.
 set -eu
@@ -16,6 +17,7 @@ connections=${CONNECTIONS:-10000}
 processes=${PROCESSES:-1000}
 cycles=${CYCLES:-40}
 variants=${VARIANTS:-some}
+duration=${DURATION:-20}
 memory=4096 deadline=2400
 case $kernel in
 *-debug)
@@ -52,7 +54,7 @@ if [ -n "$only" ]; then
 			die "there is no test \"$only\"; the programs are" \
 				"$programs"
 	fi
-	deadline=$((deadline / 4 + connections / 500 + cycles * 4))
+	deadline=$((deadline / 4 + connections / 500 + cycles * 4 + duration * 2))
 fi
 cat >"$build/script" <<EOF
 echo timeout=$deadline >extsock/settings
@@ -61,6 +63,7 @@ EOF
 "$vm_dir/run.sh" -k "$kernel" -t "$deadline" -m "$memory" "$build/script" \
 	"EXTSOCK_CONNECTIONS=$connections" "EXTSOCK_PROCESSES=$processes" \
 	"EXTSOCK_CYCLES=$cycles" "EXTSOCK_VARIANTS=$variants" \
+	"EXTSOCK_DURATION=$duration" "EXTSOCK_SEED=${SEED:-0}" \
 	${test+"EXTSOCK_ONLY=$test"} |
 	grep -vE '^#  ?#  (RUN|      OK)|^GUEST|^# TAP version' || true
 passed=0 failed=0
