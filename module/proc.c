@@ -5,7 +5,6 @@
  * Removing an entry waits for whoever is inside of one of these functions, and
  * closes the files that are still open, so each can rely on its group.
  */
-#include <linux/ctype.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -13,6 +12,7 @@
 #include <linux/uaccess.h>
 
 #include "checkpoint.h"
+#include "command.h"
 #include "names.h"
 #include "permit.h"
 #include "probe.h"
@@ -70,85 +70,30 @@ static ssize_t control_read(struct file *file, char __user *buf, size_t len,
 	return ret;
 }
 
-static int parse_policy(const char *word, enum extsock_action *policy)
+static int do_freeze(struct control *control,
+		     const struct extsock_command *command)
 {
-	int i = match_string(extsock_action_names,
-			     ARRAY_SIZE(extsock_action_names), word);
+	const struct extsock_freeze how = {
+		.policy = command->policy,
+		.wait_ms = command->wait_ms,
+		.lease = command->lease ? control : NULL,
+	};
+	int err = extsock_checkpoint_freeze(control->group, &how,
+					    &control->outcome);
 
-	if (i <= EXTSOCK_NONE)
-		return -EINVAL;
-	*policy = i;
-	return 0;
-}
-
-static int parse_ms(const char *word, unsigned int *ms)
-{
-	if (!isdigit(word[0]) || kstrtouint(word, 10, ms) || !*ms ||
-	    *ms > EXTSOCK_MS_MAX)
-		return -EINVAL;
-	return 0;
-}
-
-static int parse_freeze_option(struct control *control, const char *word,
-			       struct extsock_freeze *how)
-{
-	size_t len;
-
-	len = str_has_prefix(word, EXTSOCK_OPT_POLICY);
-	if (len)
-		return parse_policy(word + len, &how->policy);
-	len = str_has_prefix(word, EXTSOCK_OPT_WAIT_MS);
-	if (len)
-		return parse_ms(word + len, &how->wait_ms);
-	if (!strcmp(word, EXTSOCK_OPT_LEASE)) {
-		how->lease = control;
-		return 0;
-	}
-	return -EINVAL;
-}
-
-static int not_understood(struct control *control, const char *word)
-{
-	extsock_outcome_add(&control->outcome, "not understood: \"");
-	extsock_outcome_quote(&control->outcome, word, strlen(word));
-	extsock_outcome_add(&control->outcome,
-			    "\"; expected \"freeze [policy=reset|wait|keep] [wait_ms=N] [lease]\" or \"thaw [keep]\"\n");
-	return -EINVAL;
-}
-
-static int do_freeze(struct control *control, char *options)
-{
-	struct extsock_freeze how = {};
-	char *word;
-	int err;
-
-	while ((word = strsep(&options, " \t"))) {
-		if (*word && parse_freeze_option(control, word, &how))
-			return not_understood(control, word);
-	}
-	err = extsock_checkpoint_freeze(control->group, &how,
-					&control->outcome);
 	if (!err)
 		control->leased = how.lease;
 	return err;
 }
 
 /* Whoever has a lease means its own freeze, and not that of who came after. */
-static int do_thaw(struct control *control, char *options)
+static int do_thaw(struct control *control,
+		   const struct extsock_command *command)
 {
-	bool keep = false;
-	char *word;
-	int err;
+	int err = extsock_checkpoint_thaw(control->group, command->keep,
+					  control->leased ? control : NULL,
+					  &control->outcome);
 
-	while ((word = strsep(&options, " \t"))) {
-		if (!strcmp(word, EXTSOCK_OPT_KEEP))
-			keep = true;
-		else if (*word)
-			return not_understood(control, word);
-	}
-	err = extsock_checkpoint_thaw(control->group, keep,
-				      control->leased ? control : NULL,
-				      &control->outcome);
 	if (!err)
 		control->leased = false;
 	return err;
@@ -156,15 +101,15 @@ static int do_thaw(struct control *control, char *options)
 
 static int do_command(struct control *control, char *text)
 {
-	char *options = strim(text), *verb;
+	struct extsock_command command;
+	int err;
 
 	control->outcome.len = 0;
-	verb = strsep(&options, " \t");
-	if (!strcmp(verb, EXTSOCK_CMD_FREEZE))
-		return do_freeze(control, options);
-	if (!strcmp(verb, EXTSOCK_CMD_THAW))
-		return do_thaw(control, options);
-	return not_understood(control, verb);
+	err = extsock_command_parse(text, &command, &control->outcome);
+	if (err)
+		return err;
+	return command.verb == EXTSOCK_VERB_FREEZE ?
+	       do_freeze(control, &command) : do_thaw(control, &command);
 }
 
 /* Both who writes and who opened the file, which may have been passed on. */
