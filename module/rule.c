@@ -7,7 +7,6 @@
  * Nothing here knows of groups or sockets.
  */
 #include <linux/ctype.h>
-#include <linux/glob.h>
 #include <linux/inet.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -17,6 +16,7 @@
 #include <linux/extsock.h>
 #include <net/ipv6.h>
 
+#include "glob.h"
 #include "rule.h"
 
 /* An IPv4 address is the last 32 bits of its IPv4-mapped form. */
@@ -411,7 +411,7 @@ static bool matches(const struct extsock_rule *rule,
 		return false;
 	if (rule->path)
 		return is_unix && *remote->path &&
-		       glob_match(rule->path, remote->path);
+		       extsock_glob_match(rule->path, remote->path);
 	if (is_unix)
 		return !rule->has_to && !rule->has_port;
 	if (rule->has_port &&

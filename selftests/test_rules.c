@@ -395,6 +395,7 @@ TEST_F(rules, about_unix_paths)
 	EXPECT_STREQ("keep", action_under(g, a, fd, "keep unix path /tmp/r*"));
 	EXPECT_STREQ("keep", action_under(g, a, fd, "keep path /tmp/[a-s]*1"));
 	EXPECT_STREQ("keep", action_under(g, a, fd, "keep unix"));
+	EXPECT_STREQ("reset", action_under(g, a, fd, "keep path /tmp/r*[!1]"));
 	EXPECT_STREQ("reset", action_under(g, a, fd, "keep path @*"));
 	EXPECT_STREQ("reset", action_under(g, a, fd, "keep path /tmp/rules"));
 	EXPECT_STREQ("reset", action_under(g, a, fd, "keep path ules"));
