@@ -9,6 +9,8 @@
 # make build-matrix	build the module for all kernels whose headers are installed
 # make mutants		break each promise in turn: does its test fail?
 #	ONLY=NAME			only this one, or a pattern
+# make fuzz		parsers of module and CLI, in user space: libFuzzer
+#	SECONDS=N			for so long, over all of them; 120
 # make demo		show what it does, in a guest
 # make shell		a prompt in a guest with the module loaded
 # make lint		static checks
@@ -16,6 +18,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNEL ?= 6.1
 KERNELS ?= 6.1 6.12 7.3 7.3-debug
+SECONDS ?= 120
 # Headers may ask for the type information of modules without having what it
 # takes: pahole, or the kernel's own.
 no_btf := CONFIG_DEBUG_INFO_BTF_MODULES=
@@ -51,6 +54,9 @@ build-matrix:
 mutants:
 	@selftests/vm/mutants.sh $(KERNEL) $(ONLY)
 
+fuzz:
+	@selftests/vm/fuzz.sh $(SECONDS)
+
 demo:
 	@selftests/vm/demo.sh $(KERNEL)
 
@@ -70,4 +76,5 @@ clean:
 help:
 	@sed -n 's/^# \?//p' Makefile | sed '1,2d'
 
-.PHONY: all module tools install check check-all build-matrix mutants demo shell lint clean help
+.PHONY: all module tools install check check-all build-matrix mutants fuzz demo \
+	shell lint clean help

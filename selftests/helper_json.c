@@ -115,7 +115,7 @@ static bool word(const char *name)
 
 static bool object(void)
 {
-	char key[256];
+	char key[4096];
 
 	at++;
 	if (eat('}'))

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Install what building and running the guests needs, if it is missing.
+# deps.sh [PACKAGE...]: install what building and running the guests needs, and these
+# packages, if it is missing.
 set -eu
 
 packages="gcc make libc6-dev qemu-system-x86 mmdebstrap flex bison libelf-dev
 	libssl-dev liburing-dev bc cpio kmod rsync zstd xz-utils dwarves python3 file
-	debian-archive-keyring shellcheck procps"
+	debian-archive-keyring shellcheck procps $*"
 missing=
 for package in $packages; do
 	dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |

@@ -83,6 +83,17 @@ make_once()
 	) 9>"$path.lock"
 }
 
+# kernel_source FILE...: unpack these files of Debian's linux-source-6.1, or those that
+# match these patterns, into the current folder
+kernel_source()
+{
+	apt-get -o APT::Sandbox::User=root download linux-source-6.1
+	dpkg-deb --fsys-tarfile linux-source-6.1_*.deb | tar xf - ./usr/src
+	tar xf usr/src/linux-source-6.1.tar.xz --strip-components=1 \
+		--wildcards "${@/#/linux-source-6.1/}"
+	rm -rf usr ./*.deb
+}
+
 # apt_sources: what this machine's apt knows, as lines of a sources.list
 apt_sources()
 {

@@ -7,7 +7,8 @@ set -eu
 "$vm_dir/deps.sh"
 cd "$top"
 status=0
-shellcheck -x .ci/run selftests/*.sh selftests/vm/*.sh selftests/vm/init ||
+shellcheck -x .ci/run selftests/*.sh selftests/fuzz/*.sh selftests/vm/*.sh \
+	selftests/vm/init ||
 	status=1
 ksft=$("$vm_dir/kselftest.sh")
 # The locks are described in the kernel-doc of their structs, version tests are
