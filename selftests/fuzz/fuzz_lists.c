@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Lists of rules: those in files, which become one, those that the kernel shows, and
- * the rule that is added.
+ * the rule that is added; and other operands.
  *
  * The input is up to three files, with a byte of 1 between them.
  */
@@ -123,10 +123,27 @@ static void check_added(const uint8_t *data, size_t size)
 	free(text);
 }
 
+/* What is typed: a PID, a time, the name of a group. */
+static void check_operands(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size);
+	unsigned int ms;
+	pid_t pid;
+
+	fuzz_check(!parse_pid(text, &pid) || pid > 0, "no such PID");
+	fuzz_check(!parse_seconds(text, &ms) || (ms && ms <= EXTSOCK_MS_MAX),
+		   "no such time");
+	fuzz_check(!group_name_valid(text) ||
+		   (strlen(text) <= EXTSOCK_NAME_MAX && !strchr(text, '/')),
+		   "no such name");
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_lists(data, size);
 	check_shown(data, size);
 	check_added(data, size);
+	check_operands(data, size);
 	return 0;
 }

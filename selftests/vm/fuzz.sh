@@ -55,8 +55,7 @@ try()
 	failed=$((failed + 1))
 }
 
-# An input is long enough for what is read of it, and no longer than the buffers of
-# who looks at what is printed.
+# An input has words that are no longer than the buffers of who looks at what is printed.
 fuzz_target()
 {
 	local target=$1 found=$build/corpus/$1
