@@ -10,18 +10,19 @@ seconds=${1:-120}
 [[ $seconds =~ ^[0-9]+$ ]] || die "\"$seconds\" is no number of seconds"
 fuzz=$top/selftests/fuzz
 build=$top/build/fuzz
+# Those that extract.sh reads.
+sources=(lib/{ctype,hexdump,kstrtox,string_helpers,vsprintf}.c net/core/utils.c
+	include/linux/{ctype,string}.h include/net/{addrconf,ipv6}.h)
 
 "$vm_dir/deps.sh" clang libclang-rt-dev
 
 unpack()
 {
 	cd "$1"
-	kernel_source lib/{ctype,hexdump,kstrtox,string_helpers,vsprintf}.c \
-		net/core/utils.c include/linux/{ctype,string}.h \
-		include/net/{addrconf,ipv6}.h
+	kernel_source "${sources[@]}"
 }
 
-source=$cache/fuzz-source-$(key "$0")
+source=$cache/fuzz-source-$(key "${sources[*]}")
 make_once "$source" unpack
 mkdir -p "$build"
 make -s -C "$fuzz" O="$build" KERNEL="$source" >"$build/build.log" 2>&1 || {
