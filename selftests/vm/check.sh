@@ -29,13 +29,15 @@ case $kernel in
 	;;
 esac
 
-# The C program that has this test.
+# The C program that has this test, NAME or FIXTURE.NAME, of any variant.
 program_of()
 {
-	local file
+	local file fixture='(\w+, )?'
 
+	[[ $1 != *.* ]] || fixture="${1%%.*}, "
 	for file in "$top"/selftests/test_*.c; do
-		grep -qE "^TEST(_F(_TIMEOUT)?)?\((\w+, )?$1\>" "$file" || continue
+		grep -qE "^TEST(_F(_TIMEOUT)?)?\($fixture${1##*.}\>" "$file" ||
+			continue
 		basename "$file" .c
 		return
 	done
@@ -50,7 +52,7 @@ if [ -n "$only" ]; then
 	if ! name=$(grep -xE "(test_)?${only%.sh}(\.sh)?" <<<"$programs"); then
 		# Of FIXTURE.VARIANT.TEST the last.
 		test=${only##*.}
-		name=$(program_of "$test") ||
+		name=$(program_of "$only") ||
 			die "there is no test \"$only\"; the programs are" \
 				"$programs"
 	fi

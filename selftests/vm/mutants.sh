@@ -27,7 +27,8 @@ apply()
 # is_caught TEST: it is seen to fail. Then there is nothing more to wait for.
 is_caught()
 {
-	local failing="^# not ok [0-9]+ (.*\\.)?$1([[:space:]]|\$)" pid caught=1
+	local failing="^# not ok [0-9]+ (.*\\.)?${1##*.}([[:space:]]|\$)"
+	local pid caught=1
 
 	rm -rf "$copy/build/$kernel/run"
 	setsid make -s -C "$copy" check KERNEL="$kernel" ONLY="$1" \
@@ -48,7 +49,7 @@ for patch in "${patches[@]}"; do
 	test=$(sed -n 's/^Test: //p' "$patch")
 	n=$((n + 1))
 	apply <"$patch" || die "$name does not apply any more"
-	if is_caught "${test##*.}"; then
+	if is_caught "$test"; then
 		echo "ok $n - $name fails $test"
 	else
 		echo "not ok $n - $name does not fail $test"
