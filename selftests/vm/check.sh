@@ -15,10 +15,10 @@ kernel=$1
 only=${2-}
 connections=${CONNECTIONS:-10000}
 processes=${PROCESSES:-1000}
-cycles=${CYCLES:-40}
+cycles=${CYCLES:-200}
 variants=${VARIANTS:-some}
 duration=${DURATION:-20}
-memory=4096 deadline=2400
+memory=4096 deadline=3000
 case $kernel in
 *-debug)
 	memory=6144 deadline=4200
