@@ -14,7 +14,7 @@ wanted="drivers/net/veth.ko drivers/net/dummy.ko drivers/net/tun.ko
 	net/802 net/bridge net/mptcp net/vmw_vsock lib/libcrc32c.ko
 	crypto/af_alg.ko crypto/algif_hash.ko
 	crypto/gcm.ko crypto/ctr.ko crypto/ghash-generic.ko crypto/gf128mul.ko
-	lib/crypto/gf128mul.ko
+	crypto/crypto_null.ko lib/crypto/gf128mul.ko
 	arch/x86/crypto/crc32c-intel.ko"
 
 pack_modules()
