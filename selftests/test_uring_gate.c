@@ -196,10 +196,13 @@ TEST_F(uring_gate, a_signal_changes_nothing)
 	kill(self->m->pid, SIGUSR1);
 	EXPECT_TRUE(EVENTUALLY(self->m->stage->counter == 1));
 	ASSERT_TRUE(waits_in(self->m, SYS_io_uring_enter));
-	kill(self->m->pid, SIGSTOP);
-	EXPECT_TRUE(EVENTUALLY(state_of(self->m->pid) == 'T'));
-	kill(self->m->pid, SIGCONT);
-	ASSERT_TRUE(waits_in(self->m, SYS_io_uring_enter));
+	/* Nor a stop, if a worker's call survives one. */
+	if (variant->family != AF_UNIX) {
+		kill(self->m->pid, SIGSTOP);
+		EXPECT_TRUE(EVENTUALLY(state_of(self->m->pid) == 'T'));
+		kill(self->m->pid, SIGCONT);
+		ASSERT_TRUE(waits_in(self->m, SYS_io_uring_enter));
+	}
 	OPEN(GIVEN_UP);
 	EXPECT_EQ(0, result(self->m));
 	EXPECT_TRUE(leads_to(self->m, fd, self->out, self->listener));
