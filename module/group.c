@@ -44,8 +44,12 @@ static struct kmem_cache *member_cache;
 static mempool_t *member_pool;
 
 /*
- * Detaches the probes after the last member has gone, and the last gate, which is
- * told by them of what members close as they end.
+ * Detaches the probes of the gates after the last gate has gone, and all when the
+ * last member has as well, which tell the gate of what members close as they end.
+ *
+ * Here and nowhere else: without memory a kprobe cannot be taken back, and would
+ * outlive the module. A worker is never denied the little that it takes; a caller
+ * that is being killed for want of memory is.
  */
 static void idle_work(struct work_struct *work);
 static DECLARE_WORK(idle, idle_work);
@@ -127,8 +131,10 @@ static void idle_work(struct work_struct *work)
 	gone = !nr_members;
 	spin_unlock_irq(&member_lock);
 	/* Nobody joins meanwhile: that takes the mutex. */
-	if (gone && !nr_closed)
+	if (!nr_closed && gone)
 		extsock_probe_detach();
+	else if (!nr_closed)
+		extsock_probe_detach_gate();
 	mutex_unlock(&extsock_group_mutex);
 }
 
@@ -452,10 +458,8 @@ int extsock_group_drain(bool draining)
 		err = extsock_probe_attach_gate();
 	if (!err)
 		nr_closed += draining ? 1 : -1;
-	if (!nr_closed) {
-		extsock_probe_detach_gate();
+	if (!nr_closed)
 		schedule_work(&idle);
-	}
 	mutex_unlock(&extsock_group_mutex);
 	return err;
 }
@@ -570,11 +574,12 @@ void extsock_group_exit(void)
 }
 
 /**
- * extsock_group_settle() - wait for the work of the last member that left
+ * extsock_group_settle() - detach the probes, and see that this was done
  *
  * Context: may sleep; no group has members, and nobody can join.
  */
 void extsock_group_settle(void)
 {
+	schedule_work(&idle);
 	flush_work(&idle);
 }

@@ -298,6 +298,20 @@ static struct point points[] = {
 	{ .name = "sched_process_exit", .call = on_process_exit },
 };
 
+/*
+ * Linux 6.14 and later say that a kprobe is registered when it could not be armed,
+ * for want of memory most likely, and was taken back. To enable one that is enabled
+ * does nothing but tell whether there is one.
+ */
+static int register_armed(struct kprobe *kp)
+{
+	int err = register_kprobe(kp);
+
+	if (!err && enable_kprobe(kp))
+		err = -ENOMEM;
+	return err;
+}
+
 static int attach_probe(struct probe *probe)
 {
 	int err;
@@ -310,7 +324,7 @@ static int attach_probe(struct probe *probe)
 	else
 		probe->kp.symbol_name = probe->symbol;
 	probe->kp.pre_handler = probe->handler;
-	err = register_kprobe(&probe->kp);
+	err = register_armed(&probe->kp);
 	probe->attached = !err;
 	return err;
 }
@@ -549,7 +563,6 @@ static int try_probes(void)
 	}
 	if (!err)
 		try_gate_probes();
-	detach_probes(is_any);
 	return err;
 }
 
@@ -573,24 +586,22 @@ int __init extsock_probe_init(void)
 	}
 	if (!err)
 		err = try_probes();
+	extsock_group_settle();
 	if (err)
 		free_hits();
 	return err;
 }
 
 /**
- * extsock_probe_exit() - detach the probes for good
+ * extsock_probe_exit() - end what extsock_probe_init() began
  *
  * When it returns nobody is in what the gate makes others call: who was held had
  * pinned the module, and may have had a few instructions left.
  *
- * Context: may sleep; nobody can join any more.
+ * Context: may sleep; the probes have been detached for good.
  */
 void extsock_probe_exit(void)
 {
-	mutex_lock(&extsock_group_mutex);
-	extsock_probe_detach();
-	mutex_unlock(&extsock_group_mutex);
 	if (extsock_gate_was_closed())
 		synchronize_rcu_tasks();
 	free_hits();
