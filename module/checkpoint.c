@@ -313,6 +313,21 @@ static void say_not_closed(int err, struct extsock_outcome *outcome)
 				    err);
 }
 
+/* For the first round of a drain; NULL without memory. */
+static struct extsock_gate *make_gate(struct extsock_group *group,
+				      struct plan *plan)
+{
+	struct extsock_gate *gate = extsock_gate_alloc(group, &plan->terms);
+
+	if (!gate)
+		return NULL;
+	plan->terms.gate = gate->terms.gate;
+	mutex_lock(&extsock_group_mutex);
+	group->gate = gate;
+	mutex_unlock(&extsock_group_mutex);
+	return gate;
+}
+
 /*
  * The group stands still, with sockets to wait for: close the gate, and let it
  * run. The census is the group's from now on, also after an error.
@@ -321,21 +336,13 @@ static int begin_round(struct extsock_group *group, struct plan *plan,
 		       struct extsock_census *census,
 		       struct extsock_outcome *outcome)
 {
-	struct extsock_gate *gate = group->gate;
-	int err = 0;
+	struct extsock_gate *gate;
+	int err;
 
 	census->draining = true;
 	show(group, census);
-	if (!gate) {
-		gate = extsock_gate_alloc(group, &plan->terms);
-		if (!gate)
-			return -ENOMEM;
-		plan->terms.gate = gate->terms.gate;
-		mutex_lock(&extsock_group_mutex);
-		group->gate = gate;
-		mutex_unlock(&extsock_group_mutex);
-	}
-	err = extsock_gate_close(gate, census);
+	gate = group->gate ?: make_gate(group, plan);
+	err = gate ? extsock_gate_close(gate, census) : -ENOMEM;
 	if (err) {
 		say_not_closed(err, outcome);
 		return err;
