@@ -33,6 +33,7 @@ forbidden="$forbidden|blocked for more than|rcu.*stall|soft lockup|hard LOCKUP"
 forbidden="$forbidden|refcount_t|list_(add|del) corruption|unreferenced object"
 forbidden="$forbidden|kernel memory leak|kmemleak:.*new suspected|Call Trace"
 forbidden="$forbidden|lock held when returning|still has locks|stack depth overflow"
+forbidden="$forbidden|ODEBUG|BUG [a-z0-9_-]+ \(|FIX [a-z0-9_-]+:"
 forbidden="$forbidden|GUEST-DEADLINE|GUEST-LOG|Out of memory|oom-kill"
 
 for file in "$console" "$output"; do

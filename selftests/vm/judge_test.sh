@@ -97,6 +97,11 @@ watchdog: BUG: soft lockup - CPU#0 stuck
 refcount_t: underflow; use-after-free.
 list_del corruption. x
 kmemleak: 1 new suspected memory leaks
+ODEBUG: activate active (active state 1) object: x
+ODEBUG: Out of memory. ODEBUG disabled
+BUG extsock_tag (Tainted: G           OE): Right Redzone overwritten
+FIX extsock_tag: Restoring Right Redzone 0xff-0xff=0xcc
+BUG: KCSAN: data-race in x / y
 Out of memory: Killed process 1
 GUEST-DEADLINE 10
 EOF

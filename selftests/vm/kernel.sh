@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernel.sh 6.1|6.12|7.3|7.3-debug: provide a kernel, in the cache, and print where
-# it is: kimage (to boot), kdir (to build modules against), kmodules (a cpio
-# archive with its own modules).
+# kernel.sh 6.1|6.12|7.3|6.1-debug|7.3-debug|7.3-kcsan: provide a kernel, in the cache,
+# and print where it is: kimage (to boot), kdir (to build modules against), kmodules
+# (a cpio archive with its own modules).
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -73,7 +73,7 @@ stock()
 	local series=$1 version common kbuild
 
 	apt-cache show linux-headers-amd64 >/dev/null 2>&1 ||
-		apt-get update -qq >&2
+		apt_update
 	version=$(apt-cache depends linux-headers-amd64 | sed -n \
 		"s/.*Depends: linux-headers-\\(${series/./\\.}\\..*-amd64\\).*/\\1/p" |
 		head -n 1)
@@ -101,6 +101,7 @@ unpack_source()
 	rm -rf "$out/deb"
 }
 
+# KCSAN watches what the module does, not what the kernel itself does.
 build()
 {
 	local source=$1 config out
@@ -115,32 +116,33 @@ build()
 		grep -qx "$config" .config ||
 			die "the kernel cannot have $config"
 	done
-	make -j"$(nproc)" bzImage modules
+	make -j"$(nproc)" KCSAN_SANITIZE=n bzImage modules
 	find . -name '*.o' ! -path './scripts/*' ! -path './tools/*' -delete
 	: | cpio -o -H newc --quiet >modules.cpio
 	# It will be renamed to $final.
 	sed -i "s,$out,$final,g" Makefile
 }
 
+# built SERIES [FLAVOUR]: from Debian's sources, with what kconfig/FLAVOUR and
+# kconfig/FLAVOUR-SERIES say
 built()
 {
-	local series=$1 debug=$2 version source fragments
+	local series=$1 flavour=${2-} version source fragments fragment
 
-	backports trixie
-	apt-get update -qq >&2
+	apt_update
 	version=$(apt-cache policy "linux-source-$series" |
 		sed -n 's/.*Candidate: //p')
-	[ -n "$version" ] || die "the backports have no linux-source-$series"
+	[ -n "$version" ] || die "apt knows no linux-source-$series"
 	source=$cache/linux-source-$series-$(key "$version" \
 		"$(declare -f unpack_source)")
 	make_once "$source" unpack_source "linux-source-$series"
-	fragments="$vm_dir/kconfig/guest"
-	[ -z "$debug" ] || fragments="$fragments $vm_dir/kconfig/debug"
-	# shellcheck disable=SC2086 # a list of files
-	final=$cache/kernel-$series$debug-$(key "$source" $fragments \
-		"$(declare -f build)")
-	# shellcheck disable=SC2086
-	make_once "$final" build "$source" $fragments
+	fragments=("$vm_dir/kconfig/guest")
+	for fragment in "$vm_dir/kconfig/$flavour"{,-"$series"}; do
+		[ ! -f "$fragment" ] || fragments+=("$fragment")
+	done
+	final=$cache/kernel-$series${flavour:+-$flavour}-$(key "$source" \
+		"${fragments[@]}" "$(declare -f build)")
+	make_once "$final" build "$source" "${fragments[@]}"
 	echo "kimage=$final/arch/x86/boot/bzImage"
 	echo "kdir=$final"
 	echo "kmodules=$final/modules.cpio"
@@ -152,7 +154,11 @@ case ${1-} in
 	backports bookworm
 	stock 6.12
 	;;
-7.3) built 7.3 "" ;;
-7.3-debug) built 7.3 -debug ;;
-*) die "usage: kernel.sh 6.1|6.12|7.3|7.3-debug" ;;
+6.1-debug) built 6.1 debug ;;
+7.3 | 7.3-debug | 7.3-kcsan)
+	backports trixie
+	# shellcheck disable=SC2046 # a series, and a flavour or none
+	built $(tr - ' ' <<<"$1")
+	;;
+*) die "usage: kernel.sh 6.1|6.12|7.3|6.1-debug|7.3-debug|7.3-kcsan" ;;
 esac

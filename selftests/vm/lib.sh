@@ -94,6 +94,12 @@ kernel_source()
 	rm -rf usr ./*.deb
 }
 
+# apt_update: of those who do this at the same time apt lets one, and fails the others
+apt_update()
+{
+	flock "$cache" apt-get update -qq >&2
+}
+
 # apt_sources: what this machine's apt knows, as lines of a sources.list
 apt_sources()
 {

@@ -38,7 +38,7 @@ provide()
 final=$cache/qemu-$(key "$0")
 if [ ! -e "$final" ]; then
 	backports bookworm
-	apt-get update -qq >&2
+	apt_update
 	make_once "$final" provide
 fi
 echo "$final/qemu-system-x86_64"
