@@ -1,0 +1,759 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory runs out: each allocation of an operation fails in turn, by the kernel's
+ * fault injection, until one run of it has needed no more of them. Whatever fails is
+ * told, and has changed nothing; what has begun to change something succeeds.
+ *
+ * Where the kernel can, only what is called by the module fails. Elsewhere whatever
+ * the system call allocates does. Leaks are found by kmemleak after the unload.
+ */
+#include <linux/sched.h>
+#include <sys/stat.h>
+
+#include "extsock_test.h"
+
+#define FAULTS		"/proc/thread-self/fail-nth"
+#define DEBUGFS		"/sys/kernel/debug"
+
+/* No operation allocates so often. */
+#define MOST		1000
+
+/* ---- what fails ---- */
+
+/* Of the calling thread. */
+static int faults_of_me(void)
+{
+	static int fd = -1;
+	static pid_t owner;
+
+	if (owner != gettid()) {
+		owner = gettid();
+		fd = open(FAULTS, O_RDWR | O_CLOEXEC);
+	}
+	return fd;
+}
+
+/* From now on the n-th allocation of this thread fails; 0: none. */
+static void let_fail(int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", n);
+
+	if (pwrite(faults_of_me(), text, len, 0) != len)
+		ksft_exit_fail_msg("cannot let allocations fail\n");
+}
+
+/* Did it come to that? From now on nothing fails. */
+static bool has_failed(void)
+{
+	char text[16] = "";
+	ssize_t len = pread(faults_of_me(), text, sizeof(text) - 1, 0);
+
+	let_fail(0);
+	return len > 0 && !atoi(text);
+}
+
+/* An actor's call s->arg[2](s->arg[3] ...), whose s->arg[1]-th allocation fails. */
+static void call_short_of_memory(struct stage *s)
+{
+	long ret;
+
+	let_fail(s->arg[1]);
+	ret = syscall(s->arg[2], s->arg[3], s->arg[4], s->arg[5]);
+	/* A child has nothing to tell. */
+	while (s->arg[2] == SYS_fork && !ret)
+		pause();
+	s->ret = ret < 0 ? -errno : ret;
+	s->counter = has_failed();
+}
+
+#define CALL_SHORT(a, n, nr, ...)	call_short(a, n, nr, ##__VA_ARGS__, 0L, 0L, 0L)
+
+static long call_short(struct actor *a, int n, long nr, long a1, long a2,
+		       long a3, ...)
+{
+	start(a, -1L, (long)call_short_of_memory, (long)n, nr, a1, a2, a3);
+	return result(a);
+}
+
+/* Did it come to that in an actor's last call? */
+static bool has_failed_in(struct actor *a)
+{
+	return a->stage->counter;
+}
+
+/* ---- whose allocations fail ---- */
+
+static int set_attribute(const char *of, const char *name, const char *value)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DEBUGFS "/%s/%s", of, name);
+	return write_file(path, value, strlen(value));
+}
+
+/* Where the module's code begins and ends. */
+static void find_code(unsigned long *first, unsigned long *last)
+{
+	char *line, *rest = slurp("/proc/kallsyms");
+	unsigned long at;
+	char kind;
+
+	*first = ULONG_MAX;
+	*last = 0;
+	while ((line = strsep(&rest, "\n"))) {
+		if (!strstr(line, "\t[extsock]") ||
+		    sscanf(line, "%lx %c", &at, &kind) != 2 ||
+		    (kind != 't' && kind != 'T'))
+			continue;
+		if (at < *first)
+			*first = at;
+		if (at > *last)
+			*last = at;
+	}
+	*last += 4096;
+}
+
+/* Sleeping allocations fail, too, and nobody writes to the log. */
+static void aim_at_module(const char *of)
+{
+	unsigned long first, last;
+	char text[32];
+
+	set_attribute(of, "verbose", "0");
+	set_attribute(of, "ignore-gfp-wait", "N");
+	set_attribute(of, "ignore-gfp-highmem", "N");
+	set_attribute(of, "min-order", "0");
+	if (set_attribute(of, "stacktrace-depth", "32"))
+		return;
+	find_code(&first, &last);
+	snprintf(text, sizeof(text), "0x%lx", first);
+	set_attribute(of, "require-start", text);
+	snprintf(text, sizeof(text), "0x%lx", last);
+	set_attribute(of, "require-end", text);
+}
+
+/* ---- what must be as it was ---- */
+
+/* A group with one of each of what a census and a gate allocate something for. */
+FIXTURE(fault)
+{
+	struct group g;
+	struct actor *owner;
+	struct actor *other;
+	struct pair internal;
+	struct pair external;
+	int far;
+	int unix_external[2];
+	int listener;
+	int queued;
+	int unix_listener;
+	int unix_queued;
+	int carrier[2];
+	struct long_drain l;
+};
+
+FIXTURE_SETUP(fault)
+{
+	aim_at_module("failslab");
+	aim_at_module("fail_page_alloc");
+	make_group(&self->g, "fault");
+	self->owner = member(&self->g);
+	self->other = member(&self->g);
+	self->internal = connection(self->owner, self->other, AF_INET);
+	self->external = connection(self->owner, OUTSIDE, AF_INET6);
+	self->far = unix_server(OUTSIDE, SOCK_STREAM);
+	self->unix_external[0] = client_of(self->owner, OUTSIDE, self->far);
+	self->unix_external[1] = accept_from(OUTSIDE, self->far);
+	self->listener = listener(self->owner, AF_INET);
+	self->queued = client_of(OUTSIDE, self->owner, self->listener);
+	self->unix_listener = unix_server(self->owner, SOCK_STREAM);
+	self->unix_queued = client_of(OUTSIDE, self->owner, self->unix_listener);
+	ASSERT_EQ(0, CALL(self->owner, SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0,
+			  buf_of(self->owner)));
+	memcpy(self->carrier, buf_of(self->owner), sizeof(self->carrier));
+	ASSERT_TRUE(send_fd(self->owner, self->carrier[0],
+			    self->external.client));
+	ASSERT_LE(0, self->queued);
+	ASSERT_LE(0, self->unix_queued);
+}
+
+FIXTURE_TEARDOWN(fault)
+{
+	let_fail(0);
+	close(self->external.server);
+	close(self->external.listener);
+	close(self->unix_external[1]);
+	close(self->far);
+	close(self->queued);
+	close(self->unix_queued);
+	part(self->owner);
+	part(self->other);
+	EXPECT_TRUE(drop_group(&self->g));
+}
+
+#define ASSERT_UNTOUCHED() do {						\
+	ASSERT_TRUE(state_is(&self->g, "running"));			\
+	ASSERT_TRUE(carries(self->owner, self->internal.client,		\
+			    self->other, self->internal.server));	\
+	ASSERT_TRUE(carries(self->owner, self->external.client,		\
+			    OUTSIDE, self->external.server));		\
+	ASSERT_TRUE(carries(self->owner, self->unix_external[0],	\
+			    OUTSIDE, self->unix_external[1]));		\
+	ASSERT_TRUE(poll_fd(self->owner, self->listener) & POLLIN);	\
+	ASSERT_TRUE(poll_fd(self->owner, self->unix_listener) & POLLIN);\
+	ASSERT_EQ(0, error_of(OUTSIDE, self->queued));			\
+	ASSERT_EQ(0, error_of(OUTSIDE, self->unix_queued));		\
+} while (0)
+
+/* A run for each allocation, until one has come to its end without a failure. */
+#define EACH_RUN(n, failed) \
+	for (n = 1, failed = true; failed && n < MOST; n++)
+
+/* That came, after at least so many. */
+#define ASSERT_ALL_FAILED(n, failed, least) do {			\
+	TH_LOG("%d allocations", n - 2);				\
+	ASSERT_FALSE(failed);						\
+	ASSERT_LE(least, n - 2);					\
+} while (0)
+
+/* ---- groups, members, lists ---- */
+
+static bool exists(const struct group *g)
+{
+	return !access(sysfs(g, ""), F_OK) || !access(procfs(g, ""), F_OK) ||
+	       strstr(slurp(EXTSOCK_SYSFS_ROOT "/groups"), g->name);
+}
+
+TEST_F_TIMEOUT(fault, group_is_made_or_not, 600)
+{
+	struct group g = { "made" };
+	bool failed;
+	int n, err;
+
+	EACH_RUN(n, failed) {
+		let_fail(n);
+		err = groups("+%s", g.name);
+		failed = has_failed();
+		if (err) {
+			ASSERT_EQ(-ENOMEM, err);
+			ASSERT_FALSE(exists(&g));
+			continue;
+		}
+		ASSERT_STREQ(EXTSOCK_RULES_DEFAULT, slurp(procfs(&g, "rules")));
+		ASSERT_EQ(0, groups("-%s", g.name));
+	}
+	ASSERT_EQ(0, err);
+	ASSERT_ALL_FAILED(n, failed, 5);
+}
+
+static bool has_probes(void)
+{
+	return strstr(slurp(DEBUGFS "/kprobes/list"), "security_sock_graft");
+}
+
+/* The first member of all, with whom the probes come. */
+TEST_F_TIMEOUT(fault, first_member_joins_or_not, 600)
+{
+	struct actor *a = actor();
+	bool failed;
+	int n, err;
+
+	part(self->owner);
+	part(self->other);
+	EACH_RUN(n, failed) {
+		ASSERT_TRUE(EVENTUALLY(!has_probes()));
+		let_fail(n);
+		err = join(&self->g, a);
+		failed = has_failed();
+		ASSERT_LT(0, CALL(a, SYS_getppid));
+		ASSERT_EQ(!err, is_member(&self->g, a->pid));
+		ASSERT_TRUE(!err || err == -ENOMEM)
+			TH_LOG("%d: %s", n, strerror(-err));
+		if (!err)
+			ASSERT_EQ(0, put(sysfs(&self->g, "members"), "-%d",
+					 a->pid));
+	}
+	ASSERT_EQ(0, err);
+	ASSERT_ALL_FAILED(n, failed, 5);
+	part(a);
+}
+
+TEST_F_TIMEOUT(fault, list_of_rules_is_replaced_or_not, 600)
+{
+	static char lists[2][30000];
+	int n, i, now = 0, err;
+	bool failed;
+
+	/* Of several pages, and in canonical form. */
+	for (i = 0; i < 1000; i++) {
+		sprintf(lists[0] + strlen(lists[0]), "keep tcp port %d\n", i + 1);
+		sprintf(lists[1] + strlen(lists[1]), "wait udp port %d\n", i + 1);
+	}
+	ASSERT_EQ(0, set_rules(&self->g, lists[now]));
+	EACH_RUN(n, failed) {
+		let_fail(n);
+		err = set_rules(&self->g, lists[!now]);
+		failed = has_failed();
+		ASSERT_TRUE(!err || err == -ENOMEM)
+			TH_LOG("%d: %s", n, strerror(-err));
+		if (!err)
+			now = !now;
+		ASSERT_STREQ(lists[now], slurp(procfs(&self->g, "rules")));
+	}
+	ASSERT_EQ(0, err);
+	ASSERT_ALL_FAILED(n, failed, 3);
+}
+
+/* A file's text from its beginning to its end, or -1. */
+static ssize_t read_whole(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got, len = 0;
+
+	if (fd < 0)
+		return -1;
+	while ((got = read(fd, text + len, size - len)) > 0)
+		len += got;
+	close(fd);
+	return got < 0 ? -1 : len;
+}
+
+TEST_F_TIMEOUT(fault, files_are_read_whole_or_not_at_all, 600)
+{
+	const char *const paths[] = {
+		strdup(procfs(&self->g, "sockets")),
+		strdup(procfs(&self->g, "rules")),
+		strdup(procfs(&self->g, "stats")),
+		strdup(sysfs(&self->g, "members")),
+		strdup(sysfs(&self->g, "state")),
+		EXTSOCK_SYSFS_ROOT "/groups",
+	};
+	static char text[65536], again[65536];
+	unsigned int i;
+	bool failed;
+	ssize_t len;
+	int n;
+
+	/* Then what they say does not change. */
+	FREEZE();
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		len = read_whole(paths[i], text, sizeof(text));
+		ASSERT_LT(0, len);
+		EACH_RUN(n, failed) {
+			ssize_t got;
+
+			let_fail(n);
+			got = read_whole(paths[i], again, sizeof(again));
+			failed = has_failed();
+			if (got < 0)
+				continue;
+			ASSERT_EQ(len, got);
+			ASSERT_EQ(0, memcmp(text, again, len));
+		}
+		ASSERT_FALSE(failed);
+	}
+	ASSERT_EQ(0, command(&self->g, "thaw keep"));
+}
+
+/* ---- freezes ---- */
+
+TEST_F_TIMEOUT(fault, freeze_succeeds_or_is_undone, 900)
+{
+	bool failed;
+	int n, err;
+
+	EACH_RUN(n, failed) {
+		let_fail(n);
+		err = control(&self->g, "freeze");
+		failed = has_failed();
+		ASSERT_TRUE(!err || err == -ENOMEM)
+			TH_LOG("%d: %s", n, strerror(-err));
+		if (!err) {
+			ASSERT_TRUE(state_is(&self->g, "frozen"));
+			ASSERT_EQ(0, control(&self->g, "thaw keep"));
+		}
+		ASSERT_UNTOUCHED();
+	}
+	ASSERT_EQ(0, err);
+	ASSERT_ALL_FAILED(n, failed, 20);
+}
+
+/* Its reason is told as well. */
+TEST_F(fault, failed_freeze_says_why)
+{
+	struct drain d;
+	bool failed;
+	int n;
+
+	EACH_RUN(n, failed) {
+		d.fd = open(procfs(&self->g, "control"), O_RDWR | O_CLOEXEC);
+		strcpy(d.text, "freeze");
+		let_fail(n);
+		give_command(&d);
+		failed = has_failed();
+		close(d.fd);
+		/* Without memory for the command itself nothing is said. */
+		if (d.err && n > 1)
+			ASSERT_TRUE(strstr(d.said, "the group runs"))
+				TH_LOG("%d: \"%s\"", n, d.said);
+		if (!d.err)
+			ASSERT_EQ(0, control(&self->g, "thaw keep"));
+	}
+}
+
+/* Nobody is held back any more. */
+static bool passes_freely(struct actor *a)
+{
+	struct pair p = connection(a, OUTSIDE, AF_INET);
+	bool free = p.server >= 0 && carries(a, p.client, OUTSIDE, p.server);
+
+	CALL(a, SYS_close, p.client);
+	close(p.server);
+	close(p.listener);
+	return free;
+}
+
+TEST_F_TIMEOUT(fault, drain_goes_on_or_is_undone, 900)
+{
+	bool failed;
+	int n, err;
+
+	EACH_RUN(n, failed) {
+		let_fail(n);
+		err = control(&self->g, "freeze policy=wait wait_ms=1");
+		failed = has_failed();
+		ASSERT_TRUE(err == -ENOMEM || err == -ETIMEDOUT)
+			TH_LOG("%d: %s", n, strerror(-err));
+		ASSERT_UNTOUCHED();
+		ASSERT_TRUE(passes_freely(self->owner));
+	}
+	ASSERT_EQ(-ETIMEDOUT, err);
+	ASSERT_ALL_FAILED(n, failed, 25);
+}
+
+/*
+ * When group s->arg[2] waits for descriptor s->arg[1], or the counter tells, receive
+ * another one over s->arg[3] that an outsider has sent, and close that one: if the
+ * group drains it waits for the new one next.
+ */
+static void change_over(struct stage *s)
+{
+	struct actor me = { .stage = s };
+	struct msghdr *msg = message(&me);
+
+	while (!s->counter && !waits((struct group *)s->arg[2]))
+		usleep(1000);
+	s->ret = -1;
+	if (recvmsg(s->arg[3], msg, 0) == 1 && CMSG_FIRSTHDR(msg))
+		memcpy(&s->ret, CMSG_DATA(CMSG_FIRSTHDR(msg)), sizeof(int));
+	close(s->arg[1]);
+}
+
+TEST_F_TIMEOUT(fault, next_round_goes_on_or_is_undone, 1800)
+{
+	int first = listener(OUTSIDE, AF_INET), second = listener(OUTSIDE, AF_INET);
+	int over, mine[2], ends[2], fd, n, err;
+	long long drains = 0;
+	char rules[128];
+	bool failed;
+
+	snprintf(rules, sizeof(rules), "wait tcp port %d\nwait tcp port %d\nkeep any\n",
+		 port_of(OUTSIDE, first), port_of(OUTSIDE, second));
+	ASSERT_EQ(0, set_rules(&self->g, rules));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, mine));
+	over = pass_fd(self->other, mine[0]);
+	EACH_RUN(n, failed) {
+		fd = client_of(self->other, OUTSIDE, first);
+		ends[0] = accept_from(OUTSIDE, first);
+		self->other->stage->counter = 0;
+		start(self->other, -1L, (long)change_over, (long)fd,
+		      (long)&self->g, (long)over, 0L, 0L);
+		fd = client_of(OUTSIDE, OUTSIDE, second);
+		ends[1] = accept_from(OUTSIDE, second);
+		ASSERT_TRUE(send_fd(OUTSIDE, mine[1], fd));
+		close(fd);
+
+		drains = stat_of(&self->g, "drains");
+		let_fail(n);
+		err = control(&self->g, "freeze wait_ms=1000");
+		failed = has_failed();
+		ASSERT_TRUE(err == -ENOMEM || err == -ETIMEDOUT)
+			TH_LOG("%d: %s", n, strerror(-err));
+		drains = stat_of(&self->g, "drains") - drains;
+
+		self->other->stage->counter = 1;
+		fd = result(self->other);
+		ASSERT_TRUE(carries(self->other, fd, OUTSIDE, ends[1]));
+		ASSERT_EQ(0, CALL(self->other, SYS_close, fd));
+		/* Nobody has kept a reference. */
+		ASSERT_EQ(0, receive(OUTSIDE, ends[0]));
+		ASSERT_EQ(0, receive(OUTSIDE, ends[1]));
+		close(ends[0]);
+		close(ends[1]);
+		ASSERT_UNTOUCHED();
+		ASSERT_TRUE(passes_freely(self->owner));
+	}
+	ASSERT_EQ(-ETIMEDOUT, err);
+	ASSERT_EQ(2, drains);
+	ASSERT_ALL_FAILED(n, failed, 30);
+	close(mine[0]);
+	close(mine[1]);
+	close(first);
+	close(second);
+}
+
+/* ---- thaws ---- */
+
+/* How often a command allocates that is not carried out. */
+static int allocations_of_text(int control)
+{
+	int n;
+
+	for (n = 1; n < MOST; n++) {
+		let_fail(n);
+		if (!write(control, "thaw", 4) || !has_failed())
+			break;
+	}
+	return n - 1;
+}
+
+/* The command itself is all that there must be memory for. */
+TEST_F(fault, thaw_needs_no_memory)
+{
+	int fd = open(procfs(&self->g, "control"), O_RDWR | O_CLOEXEC);
+	int text = allocations_of_text(fd), tries;
+	bool failed;
+
+	ASSERT_EQ(0, set_rules(&self->g, "reset unix\nkeep any\n"));
+	FREEZE();
+	let_fail(1);
+	ASSERT_EQ(-1, write(fd, "thaw", 4));
+	ASSERT_EQ(ENOMEM, errno);
+	ASSERT_TRUE(has_failed());
+	ASSERT_TRUE(state_is(&self->g, "frozen"));
+	ASSERT_EQ(0, control(&self->g, "thaw keep"));
+	ASSERT_UNTOUCHED();
+	/* What watches the kernel's memory may need some itself, now and then. */
+	for (tries = 0, failed = true; failed && tries < 5; tries++) {
+		FREEZE();
+		let_fail(text + 1);
+		ASSERT_EQ(4, write(fd, "thaw", 4));
+		failed = has_failed();
+		ASSERT_TRUE(state_is(&self->g, "running"));
+	}
+	ASSERT_FALSE(failed);
+	ASSERT_EQ(-ECONNRESET, receive(self->owner, self->unix_external[0]));
+	close(fd);
+}
+
+/* Sockets of all kinds that are reset, made anew for each thaw. */
+struct victims {
+	struct pair tcp;
+	int far;
+	int client;
+	int server;
+	int queued;
+};
+
+static struct victims victims_of(struct actor *a, int listener)
+{
+	struct victims v;
+
+	v.tcp = connection(a, OUTSIDE, AF_INET);
+	v.far = unix_server(OUTSIDE, SOCK_SEQPACKET);
+	v.client = client_of(a, OUTSIDE, v.far);
+	v.server = accept_from(OUTSIDE, v.far);
+	v.queued = client_of(OUTSIDE, a, listener);
+	return v;
+}
+
+/* All of them are reset as the owner sees it, and as the others are told. */
+static bool are_reset(struct victims *v, struct actor *a, int listener)
+{
+	int child = accept_from(a, listener);
+	bool reset = receive(a, v->tcp.client) == -ECONNRESET &&
+		     receive(a, v->client) == -ECONNRESET &&
+		     receive(a, child) == -ECONNRESET &&
+		     receive(OUTSIDE, v->server) == -ECONNRESET;
+
+	CALL(a, SYS_close, v->tcp.client);
+	CALL(a, SYS_close, v->client);
+	CALL(a, SYS_close, child);
+	close(v->tcp.server);
+	close(v->tcp.listener);
+	close(v->far);
+	close(v->server);
+	close(v->queued);
+	return reset;
+}
+
+/* Where there is no memory for a RST the peer gets none, as ever. */
+TEST_F_TIMEOUT(fault, thaw_resets_all_the_same, 900)
+{
+	int l = listener(self->owner, AF_INET), fd, n;
+	struct victims v;
+	bool failed;
+	ssize_t ret;
+
+	fd = open(procfs(&self->g, "control"), O_RDWR | O_CLOEXEC);
+	EACH_RUN(n, failed) {
+		v = victims_of(self->owner, l);
+		ASSERT_EQ(0, command(&self->g, "freeze policy=reset"));
+		let_fail(n);
+		ret = write(fd, "thaw", 4);
+		failed = has_failed();
+		if (ret < 0) {
+			ASSERT_EQ(1, n);
+			THAW();
+		}
+		ASSERT_TRUE(state_is(&self->g, "running"));
+		ASSERT_TRUE(are_reset(&v, self->owner, l)) TH_LOG("%d", n);
+		ASSERT_TRUE(carries(self->owner, self->internal.client,
+				    self->other, self->internal.server));
+	}
+	ASSERT_ALL_FAILED(n, failed, 1);
+	close(fd);
+}
+
+/* ---- what members do ---- */
+
+/* A socket that could not be tagged is found all the same. */
+TEST_F_TIMEOUT(fault, what_members_connect_is_found, 600)
+{
+	int l = listener_at(OUTSIDE, AF_INET, NULL, 1024), fds[MOST], nr = 0, i;
+	socklen_t len;
+	bool failed;
+	long err;
+	int n;
+
+	EACH_RUN(n, failed) {
+		fds[nr] = CALL(self->owner, SYS_socket, AF_INET, SOCK_STREAM, 0);
+		len = address_of(OUTSIDE, l, self->owner);
+		err = CALL_SHORT(self->owner, n, SYS_connect, (long)fds[nr],
+				 (long)buf_of(self->owner), (long)len);
+		failed = has_failed_in(self->owner);
+		if (!err)
+			nr++;
+		else
+			ASSERT_EQ(0, CALL(self->owner, SYS_close, fds[nr]));
+	}
+	ASSERT_ALL_FAILED(n, failed, 1);
+	FREEZE();
+	for (i = 0; i < nr; i++)
+		EXPECT_STREQ("external",
+			     class_of(&self->g, self->owner, fds[i]));
+	THAW();
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(-ECONNRESET, receive(self->owner, fds[i]));
+	close(l);
+}
+
+TEST_F_TIMEOUT(fault, what_members_accept_is_found, 600)
+{
+	int l = listener(self->owner, AF_INET), fds[MOST], nr = 0, i, client;
+	bool failed;
+	int n;
+
+	client = client_of(OUTSIDE, self->owner, l);
+	EACH_RUN(n, failed) {
+		long fd = CALL_SHORT(self->owner, n, SYS_accept, (long)l, 0L, 0L);
+
+		failed = has_failed_in(self->owner);
+		if (fd < 0)
+			continue;
+		fds[nr++] = fd;
+		/* It stays open: with the test's end it goes. */
+		client = client_of(OUTSIDE, self->owner, l);
+		ASSERT_LE(0, client);
+	}
+	ASSERT_ALL_FAILED(n, failed, 1);
+	FREEZE();
+	for (i = 0; i < nr; i++)
+		EXPECT_STREQ("external",
+			     class_of(&self->g, self->owner, fds[i]));
+	THAW();
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(-ECONNRESET, receive(self->owner, fds[i]));
+}
+
+/* While the group drains: each connection is held, or is waited for. */
+TEST_F_TIMEOUT(fault, what_passes_the_gate_is_waited_for, 600)
+{
+	int l = listener_at(OUTSIDE, AF_INET, NULL, 1024), fds[MOST], nr = 0, i;
+	int passed = 0, n;
+	socklen_t len;
+	bool failed;
+
+	ASSERT_EQ(0, set_rules(&self->g, "wait tcp to 127.0.0.1\nkeep any\n"));
+	self->l.owner = self->other;
+	ASSERT_TRUE(begin_long_drain(&self->l, &self->g, self->other, "freeze"));
+	EACH_RUN(n, failed) {
+		fds[nr] = CALL(self->owner, SYS_socket, AF_INET,
+			       SOCK_STREAM | SOCK_NONBLOCK, 0);
+		len = address_of(OUTSIDE, l, self->owner);
+		CALL_SHORT(self->owner, n, SYS_connect, (long)fds[nr],
+			   (long)buf_of(self->owner), (long)len);
+		failed = has_failed_in(self->owner);
+		nr++;
+	}
+	ASSERT_ALL_FAILED(n, failed, 1);
+	msleep(100);
+	/* The last one, for which there was memory, is held. */
+	ASSERT_EQ(TCP_SYN_SENT, info_of(self->owner, fds[nr - 1])->tcpi_state);
+	CALL(self->other, SYS_close, self->l.last.client);
+	ASSERT_TRUE(drains(&self->l.d, &self->g));
+	for (i = 0; i < nr; i++) {
+		if (info_of(self->owner, fds[i])->tcpi_state != TCP_ESTABLISHED)
+			continue;
+		passed++;
+		ASSERT_STREQ("wait", column_of(&self->g, self->owner->pid,
+					       fds[i], "action"));
+		ASSERT_EQ(0, CALL(self->owner, SYS_shutdown, fds[i], SHUT_RDWR));
+		START(self->owner, SYS_close, fds[i]);
+		EVENTUALLY(is_done(self->owner) || self->l.d.over);
+	}
+	ASSERT_LT(0, passed);
+	ASSERT_EQ(0, end_of(&self->l.d));
+	forget(&self->l);
+	THAW();
+	close(l);
+}
+
+/* A child is a member, or there is none. */
+TEST_F_TIMEOUT(fault, children_are_members, 600)
+{
+	int children[MOST], nr = 0, n, i;
+	bool failed;
+
+	EACH_RUN(n, failed) {
+		long pid = CALL_SHORT(self->owner, n, SYS_fork);
+
+		failed = has_failed_in(self->owner);
+		if (pid < 0)
+			continue;
+		children[nr++] = pid;
+		ASSERT_TRUE(is_member(&self->g, pid));
+	}
+	ASSERT_ALL_FAILED(n, failed, 1);
+	ASSERT_EQ(0, stat_of(&self->g, "lost"));
+	FREEZE();
+	for (i = 0; i < nr; i++)
+		kill(children[i], SIGKILL);
+	THAW();
+	EXPECT_TRUE(EVENTUALLY(count_members(&self->g) == 2));
+}
+
+#undef TEST_HARNESS_MAIN
+static void __attribute__((constructor)) __constructor_order_last(void)
+{
+	if (!__constructor_order)
+		__constructor_order = _CONSTRUCTOR_ORDER_BACKWARD;
+}
+
+int main(int argc, char **argv)
+{
+	if (access(FAULTS, F_OK))
+		ksft_exit_skip("the kernel has no fault injection\n");
+	return test_harness_run(argc, argv);
+}
