@@ -66,7 +66,7 @@ static bool is_octal(const char *s)
  */
 void json_unescaped(const char *text)
 {
-	char *plain = malloc(strlen(text) + 1), *to = plain;
+	char *plain = calloc(strlen(text) + 1, 1), *to = plain;
 
 	if (!plain) {
 		json_string(text);

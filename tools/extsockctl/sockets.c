@@ -89,6 +89,21 @@ static int check_state(struct sockets *sockets, const char *before)
 	return !drains && sockets->rows && sorted != sockets->judged ? -EBUSY : 0;
 }
 
+static int read_table(const struct options *opt, const char *path,
+		      const char *before, struct sockets *sockets)
+{
+	sockets->text = read_text(path);
+	if (!sockets->text)
+		return -errno;
+	sockets->members = read_group(opt, EXTSOCK_SYSFS_MEMBERS);
+	if (!sockets->members)
+		return -errno;
+	sockets->state = read_word(opt, EXTSOCK_SYSFS_STATE);
+	if (!sockets->state)
+		return -errno;
+	return split(sockets) ?: check_state(sockets, before);
+}
+
 /**
  * sockets_try() - read the table, and what belongs to it, once
  * @opt: names the group
@@ -100,20 +115,13 @@ int sockets_try(const struct options *opt, struct sockets *sockets)
 {
 	char *path = proc_path(opt, EXTSOCK_PROC_SOCKETS);
 	char *before = read_word(opt, EXTSOCK_SYSFS_STATE);
-	int err;
+	struct sockets found = { 0 };
+	int err = before ? read_table(opt, path, before, &found) : -errno;
 
-	memset(sockets, 0, sizeof(*sockets));
-	if (before)
-		sockets->text = read_text(path);
-	if (sockets->text)
-		sockets->members = read_group(opt, EXTSOCK_SYSFS_MEMBERS);
-	if (sockets->members)
-		sockets->state = read_word(opt, EXTSOCK_SYSFS_STATE);
-	err = sockets->state ? split(sockets) : -errno;
-	if (!err)
-		err = check_state(sockets, before);
 	if (err)
-		sockets_free(sockets);
+		sockets_free(&found);
+	else
+		*sockets = found;
 	free(before);
 	free(path);
 	return err;
