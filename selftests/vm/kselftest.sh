@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kselftest.sh: provide the kernel's kselftest, from Debian's linux-source-6.1,
-# in the cache, and print the path of its tools/testing/selftests.
+# kselftest.sh: provide the kernel's kselftest and what lint.sh takes of its scripts,
+# from Debian's linux-source-6.1, in the cache, and print the path of the former:
+# tools/testing/selftests.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -15,6 +16,8 @@ unpack()
 		tools/testing/selftests/kselftest \
 		tools/scripts \
 		scripts/checkpatch.pl \
+		scripts/coccinelle \
+		scripts/kernel-doc \
 		scripts/spelling.txt \
 		scripts/const_structs.checkpatch \
 		scripts/subarch.include
