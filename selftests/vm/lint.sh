@@ -72,10 +72,10 @@ make_module()
 
 # It does not know __has_include(), and the kernels checked here have the one header
 # that is asked for. Nor does it know locks that are taken only if what is returned is
-# not NULL, as by lock_sighand().
+# not NULL, as by lock_sighand(). With W=1 what was just made is not made again.
 sparse()
 {
-	make_module "$1" C=2 CF="'-D__has_include(x)=1'"
+	make_module "$1" W=1 C=2 CF="'-D__has_include(x)=1'"
 }
 
 # semantic_patch FILE: what it finds
