@@ -7,34 +7,15 @@
  *
  * Nothing here knows of groups or files.
  */
-#include <linux/ctype.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/extsock.h>
 
 #include "command.h"
+#include "value.h"
 
 #define BLANKS	" \t"
-
-static int parse_policy(const char *word, enum extsock_action *policy)
-{
-	int i = match_string(extsock_action_names,
-			     ARRAY_SIZE(extsock_action_names), word);
-
-	if (i <= EXTSOCK_NONE)
-		return -EINVAL;
-	*policy = i;
-	return 0;
-}
-
-static int parse_ms(const char *word, unsigned int *ms)
-{
-	if (!isdigit(word[0]) || kstrtouint(word, 10, ms) || !*ms ||
-	    *ms > EXTSOCK_MS_MAX)
-		return -EINVAL;
-	return 0;
-}
 
 static int parse_freeze_option(const char *word,
 			       struct extsock_command *command)
@@ -43,10 +24,10 @@ static int parse_freeze_option(const char *word,
 
 	len = str_has_prefix(word, EXTSOCK_OPT_POLICY);
 	if (len)
-		return parse_policy(word + len, &command->policy);
+		return extsock_value_policy(word + len, &command->policy);
 	len = str_has_prefix(word, EXTSOCK_OPT_WAIT_MS);
 	if (len)
-		return parse_ms(word + len, &command->wait_ms);
+		return extsock_value_ms(word + len, &command->wait_ms);
 	if (strcmp(word, EXTSOCK_OPT_LEASE))
 		return -EINVAL;
 	command->lease = true;

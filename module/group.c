@@ -6,7 +6,6 @@
  * member lock below protects the table and the lists of members, since those
  * change in the tracepoints of fork and exit as well, where nobody may sleep.
  */
-#include <linux/ctype.h>
 #include <linux/hashtable.h>
 #include <linux/mempool.h>
 #include <linux/module.h>
@@ -361,21 +360,6 @@ void extsock_group_hold(struct extsock_group *group, bool holding)
 	spin_unlock_irq(&member_lock);
 	/* Pairs with the siglock that is taken between linking and looking. */
 	smp_mb();
-}
-
-/**
- * extsock_group_name_valid() - is this the name of a group?
- * @name: the text
- *
- * Return: whether it matches [a-z0-9][a-z0-9_.-]{0,31}.
- */
-bool extsock_group_name_valid(const char *name)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
-	size_t len = strlen(name);
-
-	return len && len <= EXTSOCK_NAME_MAX &&
-	       strspn(name, letters) == len && isalnum(name[0]);
 }
 
 /**

@@ -171,7 +171,6 @@ void extsock_group_exit(void);
 
 struct extsock_group *extsock_group_alloc(const char *name);
 void extsock_group_free(struct extsock_group *group);
-bool extsock_group_name_valid(const char *name);
 struct extsock_group *extsock_group_find(const char *name);
 void extsock_group_open(struct extsock_group *group);
 int extsock_group_drain(bool draining);

@@ -13,7 +13,6 @@
  *
  * The lists are binary attributes: those can be longer than a page.
  */
-#include <linux/ctype.h>
 #include <linux/kobject.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -24,9 +23,7 @@
 #include "permit.h"
 #include "proc.h"
 #include "sysfs.h"
-
-/* The longest text that any of these files takes: a name with its sign. */
-#define TEXT_MAX	(EXTSOCK_NAME_MAX + 2)
+#include "value.h"
 
 /*
  * Orders the making and removing of groups, folders included. Held while
@@ -45,15 +42,8 @@ static struct extsock_group *to_group(struct kobject *kobj)
 /* What was written, without the newline; hostile text is refused. */
 static int get_text(char *text, const char *buf, size_t len)
 {
-	if (!extsock_permitted())
-		return -EPERM;
-	if (len && buf[len - 1] == '\n')
-		len--;
-	if (!len || len > TEXT_MAX || strnlen(buf, len) != len)
-		return -EINVAL;
-	memcpy(text, buf, len);
-	text[len] = '\0';
-	return 0;
+	return extsock_permitted() ? extsock_value_text(text, buf, len) :
+				     -EPERM;
 }
 
 /* A piece of a text, for a reader that takes it in several. */
@@ -130,16 +120,15 @@ static ssize_t members_read(struct extsock_group *group, struct file *file,
 static ssize_t members_write(struct extsock_group *group, const char *buf,
 			     size_t count)
 {
-	char text[TEXT_MAX + 1];
+	char text[EXTSOCK_VALUE_MAX + 1];
 	bool leave;
 	int nr, err;
 
 	err = get_text(text, buf, count);
+	if (!err)
+		err = extsock_value_pid(text, &leave, &nr);
 	if (err)
 		return err;
-	leave = text[0] == '-';
-	if (!isdigit(text[leave]) || kstrtoint(text + leave, 10, &nr))
-		return -EINVAL;
 	err = leave ? extsock_group_leave(group, nr) :
 		      extsock_group_join(group, nr);
 	return err ?: count;
@@ -177,16 +166,15 @@ static ssize_t policy_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t policy_store(struct kobject *kobj, struct kobj_attribute *attr,
 			    const char *buf, size_t count)
 {
-	char text[TEXT_MAX + 1];
-	int policy, err;
+	char text[EXTSOCK_VALUE_MAX + 1];
+	enum extsock_action policy;
+	int err;
 
 	err = get_text(text, buf, count);
+	if (!err)
+		err = extsock_value_policy(text, &policy);
 	if (err)
 		return err;
-	policy = match_string(extsock_action_names,
-			      ARRAY_SIZE(extsock_action_names), text);
-	if (policy <= EXTSOCK_NONE)
-		return -EINVAL;
 	mutex_lock(&extsock_group_mutex);
 	to_group(kobj)->policy = policy;
 	mutex_unlock(&extsock_group_mutex);
@@ -195,16 +183,15 @@ static ssize_t policy_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 static ssize_t ms_store(unsigned int *value, const char *buf, size_t count)
 {
-	char text[TEXT_MAX + 1];
+	char text[EXTSOCK_VALUE_MAX + 1];
 	unsigned int ms;
 	int err;
 
 	err = get_text(text, buf, count);
+	if (!err)
+		err = extsock_value_ms(text, &ms);
 	if (err)
 		return err;
-	if (!isdigit(text[0]) || kstrtouint(text, 10, &ms) || !ms ||
-	    ms > EXTSOCK_MS_MAX)
-		return -EINVAL;
 	mutex_lock(&extsock_group_mutex);
 	*value = ms;
 	mutex_unlock(&extsock_group_mutex);
@@ -290,7 +277,7 @@ static struct extsock_group *create_group(const char *name)
 	int err;
 
 	lockdep_assert_held(&publish_mutex);
-	if (!extsock_group_name_valid(name))
+	if (!extsock_value_is_name(name))
 		return ERR_PTR(-EINVAL);
 	mutex_lock(&extsock_group_mutex);
 	exists = extsock_group_find(name);
@@ -341,7 +328,7 @@ static int delete_group(const char *name)
 	int err = -ENOENT;
 
 	lockdep_assert_held(&publish_mutex);
-	if (!extsock_group_name_valid(name) ||
+	if (!extsock_value_is_name(name) ||
 	    !strcmp(name, EXTSOCK_GROUP_DEFAULT))
 		return -EINVAL;
 	mutex_lock(&extsock_group_mutex);
@@ -360,7 +347,7 @@ static ssize_t groups_write(struct file *file, struct kobject *kobj,
 			    extsock_bin_attribute *attr, char *buf, loff_t off,
 			    size_t count)
 {
-	char text[TEXT_MAX + 1];
+	char text[EXTSOCK_VALUE_MAX + 1];
 	int err;
 
 	err = get_text(text, buf, count);
