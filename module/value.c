@@ -31,6 +31,12 @@ int extsock_value_text(char *text, const char *buf, size_t len)
 	return 0;
 }
 
+/* kstrtoint() and the like take a sign, and a newline behind the digits, too. */
+static bool is_number(const char *text)
+{
+	return *text && strspn(text, "0123456789") == strlen(text);
+}
+
 /**
  * extsock_value_pid() - who is to become a member, or is to leave
  * @text: a PID, with - before it if the process is to leave
@@ -43,7 +49,7 @@ int extsock_value_text(char *text, const char *buf, size_t len)
 int extsock_value_pid(const char *text, bool *leave, int *nr)
 {
 	*leave = text[0] == '-';
-	if (!isdigit(text[*leave]) || kstrtoint(text + *leave, 10, nr))
+	if (!is_number(text + *leave) || kstrtoint(text + *leave, 10, nr))
 		return -EINVAL;
 	return 0;
 }
@@ -77,7 +83,7 @@ int extsock_value_policy(const char *text, enum extsock_action *policy)
  */
 int extsock_value_ms(const char *text, unsigned int *ms)
 {
-	if (!isdigit(text[0]) || kstrtouint(text, 10, ms) || !*ms ||
+	if (!is_number(text) || kstrtouint(text, 10, ms) || !*ms ||
 	    *ms > EXTSOCK_MS_MAX)
 		return -EINVAL;
 	return 0;

@@ -39,6 +39,7 @@ TEST_F(input, commands_not_understood)
 	EXPECT_EQ(-EINVAL, control(&self->g, "freeze wait_ms=0"));
 	EXPECT_EQ(-EINVAL, control(&self->g, "freeze wait_ms=x"));
 	EXPECT_EQ(-EINVAL, control(&self->g, "freeze wait_ms=99999999999"));
+	EXPECT_EQ(-EINVAL, control(&self->g, "freeze wait_ms=1\n lease"));
 	EXPECT_EQ(-EINVAL, control(&self->g, "thaw bogus"));
 	EXPECT_EQ(-EINVAL, control(&self->g, " \n"));
 	EXPECT_EQ(-EINVAL, write_file(procfs(&self->g, "control"), big,
@@ -101,7 +102,7 @@ TEST_F(input, a_member_cannot_freeze_its_own_group)
 TEST_F(input, settings)
 {
 	const char * const bad[] = { "", "0", "-1", "x", "1x", "86400001",
-				     "99999999999999999999" };
+				     "99999999999999999999", "1\n\n" };
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -147,6 +147,7 @@ TEST_F(group, refuses_who_cannot_be_a_member)
 	EXPECT_EQ(-EINVAL, put(members, "+5"));
 	EXPECT_EQ(-EINVAL, put(members, "--5"));
 	EXPECT_EQ(-EINVAL, put(members, "5x"));
+	EXPECT_EQ(-EINVAL, put(members, "4194000\n\n"));
 	EXPECT_EQ(-EINVAL, put(members, "99999999999"));
 	EXPECT_EQ(-EINVAL, write_file(members, "5\0006", 3));
 	EXPECT_EQ(1, count_members(&self->g));
