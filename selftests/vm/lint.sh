@@ -47,6 +47,10 @@ checkpatch()
 		module/*.[ch] module/compat/*.h tools/extsockctl/*.[ch] \
 		uapi/linux/*.h |
 		nothing_but '^total: 0 errors, 0 warnings, 0 checks'
+	status=$?
+	# What it knows of names, if it has found one that it does not like.
+	rm -f .checkpatch-camelcase.*
+	exit $status
 )
 
 # make_module KERNEL ARGUMENT...: make it in a copy, without a warning of ours
