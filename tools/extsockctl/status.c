@@ -58,6 +58,7 @@ static bool read_files(const struct options *opt, struct report *report)
 	return true;
 }
 
+/* Numbers, whatever they are: JSON has them without quotes. */
 static void print_members(const char *members, const char *sep)
 {
 	bool first = true;
@@ -66,7 +67,8 @@ static void print_members(const char *members, const char *sep)
 	while (*members) {
 		len = strcspn(members, "\n");
 		if (len)
-			printf("%s%.*s", first ? "" : sep, (int)len, members);
+			printf("%s%ld", first ? "" : sep,
+			       strtol(members, NULL, 10));
 		first = first && !len;
 		members += len + (members[len] == '\n');
 	}
