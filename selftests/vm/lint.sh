@@ -117,7 +117,8 @@ coccicheck()
 
 kernel_doc()
 {
-	"$scripts/kernel-doc" -none -Werror module/*.[ch]
+	"$scripts/kernel-doc" -none -Werror module/*.[ch] tools/extsockctl/*.[ch] \
+		selftests/fuzz/*.[ch]
 }
 
 cli()
