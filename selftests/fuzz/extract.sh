@@ -34,7 +34,8 @@ functions "$source/lib/string_helpers.c" skip_spaces strim match_string \
 	escape_octal escape_hex string_escape_mem
 functions "$source/include/linux/string.h" str_has_prefix
 functions "$source/lib/kstrtox.c" _parse_integer_fixup_radix \
-	_parse_integer_limit _parse_integer _kstrtoull kstrtoull kstrtouint
+	_parse_integer_limit _parse_integer _kstrtoull kstrtoull kstrtouint \
+	kstrtoll kstrtoint
 functions "$source/include/net/ipv6.h" __ipv6_addr_set_half ipv6_addr_set \
 	ipv6_addr_v4mapped ipv6_addr_set_v4mapped ipv6_addr_prefix \
 	__ipv6_prefix_equal64_half ipv6_prefix_equal
