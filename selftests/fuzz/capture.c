@@ -2,6 +2,7 @@
 /*
  * What extsockctl prints, and whether it is JSON.
  */
+#include <ctype.h>
 #include <iconv.h>
 
 /* Tests ask the same of it in a guest. */
@@ -21,6 +22,8 @@ static FILE *real_out, *real_err;
  */
 void capture_begin(void)
 {
+	free(said);
+	said = NULL;
 	real_out = stdout;
 	real_err = stderr;
 	out = open_memstream(&printed, &printed_len);
@@ -29,6 +32,15 @@ void capture_begin(void)
 		abort();
 	stdout = out;
 	stderr = err;
+}
+
+/* A terminal may take anything else for a command. */
+static bool is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (!isprint((unsigned char)*text) && *text != '\n')
+			return false;
+	return true;
 }
 
 /**
@@ -42,8 +54,18 @@ char *capture_end(void)
 	stderr = real_err;
 	fclose(out);
 	fclose(err);
-	free(said);
+	fuzz_check(is_printable(said), "a message could not be printed");
 	return printed;
+}
+
+/**
+ * capture_said() - what was printed to standard error
+ *
+ * Return: the text, valid until capture_begin().
+ */
+const char *capture_said(void)
+{
+	return said;
 }
 
 static bool is_json(char *output)
@@ -55,17 +77,34 @@ static bool is_json(char *output)
 	return !*at;
 }
 
-static bool is_utf8(char *output)
+/**
+ * capture_is_utf8() - is it?
+ * @text: any bytes
+ *
+ * Return: whether it is UTF-8.
+ */
+bool capture_is_utf8(const char *text)
 {
-	size_t left = strlen(output), room = 4 * (left + 1);
+	char *from = (char *)text;
+	size_t left = strlen(text), room = 4 * (left + 1);
 	iconv_t to = iconv_open("UTF-32", "UTF-8");
 	char *into = malloc(room), *end = into;
 	bool good = to != (iconv_t)-1 && into &&
-		    iconv(to, &output, &left, &end, &room) != (size_t)-1;
+		    iconv(to, &from, &left, &end, &room) != (size_t)-1;
 
 	free(into);
 	iconv_close(to);
 	return good && !left;
+}
+
+/**
+ * capture_check() - what was printed must be JSON
+ * @output: what was printed
+ */
+void capture_check(char *output)
+{
+	fuzz_check(is_json(output), "this is no JSON");
+	fuzz_check(capture_is_utf8(output), "this is no UTF-8");
 }
 
 /**
@@ -75,7 +114,6 @@ void capture_json(void)
 {
 	char *output = capture_end();
 
-	fuzz_check(is_json(output), "this is no JSON");
-	fuzz_check(is_utf8(output), "this is no UTF-8");
+	capture_check(output);
 	free(output);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fuzz.h"
 
@@ -17,7 +18,8 @@ void fuzz_check(bool good, const char *what)
 {
 	if (good)
 		return;
-	fprintf(stderr, "DEFECT: %s\n", what);
+	/* stderr may be captured. */
+	dprintf(STDERR_FILENO, "DEFECT: %s\n", what);
 	abort();
 }
 

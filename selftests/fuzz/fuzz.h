@@ -16,6 +16,9 @@ char *fuzz_take(char **rest, const char *end);
 /* capture.c */
 void capture_begin(void);
 char *capture_end(void);
+const char *capture_said(void);
+bool capture_is_utf8(const char *text);
+void capture_check(char *output);
 void capture_json(void);
 
 #endif /* _FUZZ_H */

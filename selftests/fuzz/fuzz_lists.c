@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lists of rules: those in files, which become one, those that the kernel shows, and
- * the rule that is added; and other operands.
+ * Lists of rules: those in files, which become one, and those that the kernel shows.
  *
  * The input is up to three files, with a byte of 1 between them.
  */
@@ -107,43 +106,9 @@ static void check_shown(const uint8_t *data, size_t size)
 	free(text);
 }
 
-/* A rule that is added is one line with something in it that is no comment. */
-static void check_added(const uint8_t *data, size_t size)
-{
-	char *text = fuzz_text(data, size), *argv[] = { "add", text };
-	size_t blanks = strspn(text, " \t\r");
-	int status;
-
-	capture_begin();
-	status = operands_rules("rules", 2, argv);
-	free(capture_end());
-	fuzz_check(status != EXIT_DONE ||
-		   (!strchr(text, '\n') && text[blanks] &&
-		    text[blanks] != '#'), "no rule is added");
-	free(text);
-}
-
-/* What is typed: a PID, a time, the name of a group. */
-static void check_operands(const uint8_t *data, size_t size)
-{
-	char *text = fuzz_text(data, size);
-	unsigned int ms;
-	pid_t pid;
-
-	fuzz_check(!parse_pid(text, &pid) || pid > 0, "no such PID");
-	fuzz_check(!parse_seconds(text, &ms) || (ms && ms <= EXTSOCK_MS_MAX),
-		   "no such time");
-	fuzz_check(!group_name_valid(text) ||
-		   (strlen(text) <= EXTSOCK_NAME_MAX && !strchr(text, '/')),
-		   "no such name");
-	free(text);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_lists(data, size);
 	check_shown(data, size);
-	check_added(data, size);
-	check_operands(data, size);
 	return 0;
 }
