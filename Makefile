@@ -11,6 +11,7 @@
 #	ONLY=NAME			only this one, or a pattern
 # make fuzz		parsers of module and CLI, in user space: libFuzzer
 #	SECONDS=N			for so long, over all of them; 120
+#	ONLY=NAME			only this target
 # make demo		show what it does, in a guest
 # make shell		a prompt in a guest with the module loaded
 # make lint		static checks
@@ -55,7 +56,7 @@ mutants:
 	@selftests/vm/mutants.sh $(KERNEL) $(ONLY)
 
 fuzz:
-	@selftests/vm/fuzz.sh $(SECONDS)
+	@selftests/vm/fuzz.sh $(SECONDS) $(ONLY)
 
 demo:
 	@selftests/vm/demo.sh $(KERNEL)

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# fuzz.sh [SECONDS]: build the module's and the CLI's parsers for user space, give them
-# what is in selftests/fuzz/corpus, then for so many seconds in total what libFuzzer
-# makes of that. Prints lines of TAP, and "N passed, N failed" last.
+# fuzz.sh [SECONDS [TARGET]]: build the module's and the CLI's parsers for user space,
+# give them what is in selftests/fuzz/corpus, then for so many seconds in total what
+# libFuzzer makes of that; only this target. Prints lines of TAP, and "N passed, N
+# failed" last.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -31,6 +32,10 @@ make -s -C "$fuzz" O="$build" KERNEL="$source" >"$build/build.log" 2>&1 || {
 }
 names=$(make -s -C "$fuzz" list)
 read -ra targets <<<"$names"
+if [ -n "${2-}" ]; then
+	[[ " $names " == *" $2 "* ]] || die "there is no target \"$2\""
+	targets=("$2")
+fi
 
 n=0
 passed=0

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # mutants.sh KERNEL [NAME]: does each mutant fail the test that its patch names?
-# They are in selftests/mutants: what is promised there, a line "Test: NAME", and
-# the patch that breaks the promise. Works on a copy; prints TAP.
+# They are in selftests/mutants: what is promised there, a line "Test: NAME", or
+# "Fuzz: TARGET" if fuzzing must find it, and the patch that breaks the promise.
+# Works on a copy; prints TAP.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -43,16 +44,25 @@ is_caught()
 	return $caught
 }
 
+# is_found TARGET: by libFuzzer, in the time that it has for all of them
+is_found()
+{
+	! make -s -C "$copy" fuzz ONLY="$1" >"$copy/build/mutant.log" 2>&1 &&
+		grep -q '^not ok' "$copy/build/mutant.log"
+}
+
 echo "1..${#patches[@]}"
 for patch in "${patches[@]}"; do
 	name=$(basename "$patch" .patch)
 	test=$(sed -n 's/^Test: //p' "$patch")
+	target=$(sed -n 's/^Fuzz: //p' "$patch")
+	[ -n "$test$target" ] || die "$name names no test"
 	n=$((n + 1))
 	apply <"$patch" || die "$name does not apply any more"
-	if is_caught "$test"; then
-		echo "ok $n - $name fails $test"
+	if "is_${target:+found}${test:+caught}" "$target$test"; then
+		echo "ok $n - $name fails $target$test"
 	else
-		echo "not ok $n - $name does not fail $test"
+		echo "not ok $n - $name does not fail $target$test"
 		failed=$((failed + 1))
 	fi
 	apply -R <"$patch"
