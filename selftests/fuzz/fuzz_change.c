@@ -166,7 +166,10 @@ static size_t count_file_lines(const char *text)
 	return count_lines(text) + ends_open(text);
 }
 
-/* The line, counted over all files, is named as that of its own. */
+/*
+ * The line, counted over all files, is named as that of its own. Blanks in front of what
+ * is wrong with it are not said.
+ */
 static void check_refused(const struct operands *operands)
 {
 	const char *why = NULL;
