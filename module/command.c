@@ -16,6 +16,7 @@
 #include "value.h"
 
 #define BLANKS	" \t"
+#define AROUND	" \t\n\v\f\r"
 
 static int parse_freeze_option(const char *word,
 			       struct extsock_command *command)
@@ -69,6 +70,19 @@ static int parse_verb(const char *word, struct extsock_command *command)
 	return 0;
 }
 
+/* Not strim(): to that the byte 0xa0, a part of many letters, is a blank as well. */
+static char *trim(char *text)
+{
+	size_t len;
+
+	text += strspn(text, AROUND);
+	len = strlen(text);
+	while (len && strchr(AROUND, text[len - 1]))
+		len--;
+	text[len] = '\0';
+	return text;
+}
+
 /**
  * extsock_command_parse() - what a command says
  * @text: the command; is cut into words
@@ -81,7 +95,7 @@ static int parse_verb(const char *word, struct extsock_command *command)
 int extsock_command_parse(char *text, struct extsock_command *command,
 			  struct extsock_outcome *outcome)
 {
-	char *rest = strim(text), *word = strsep(&rest, BLANKS);
+	char *rest = trim(text), *word = strsep(&rest, BLANKS);
 
 	memset(command, 0, sizeof(*command));
 	if (parse_verb(word, command))

@@ -42,6 +42,9 @@ TEST_F(input, commands_not_understood)
 	EXPECT_EQ(-EINVAL, control(&self->g, "freeze wait_ms=1\n lease"));
 	EXPECT_EQ(-EINVAL, control(&self->g, "thaw bogus"));
 	EXPECT_EQ(-EINVAL, control(&self->g, " \n"));
+	/* To the kernel a blank; in UTF-8 a part of many letters. */
+	EXPECT_EQ(-EINVAL, control(&self->g, "\240freeze"));
+	EXPECT_EQ(-EINVAL, control(&self->g, "freeze\xa0"));
 	EXPECT_EQ(-EINVAL, write_file(procfs(&self->g, "control"), big,
 				      sizeof(big)));
 	EXPECT_EQ(-EINVAL, write_file(procfs(&self->g, "control"),
