@@ -66,6 +66,19 @@ enum extsock_counter {
 };
 
 /**
+ * struct extsock_reader - somebody who has begun with a list of members
+ * @file: the open file; compared, never followed
+ * @len: the length of its list in bytes
+ */
+struct extsock_reader {
+	const void *file;
+	size_t len;
+};
+
+/* How many readers of a list are remembered after the last one has begun. */
+#define EXTSOCK_READERS		16
+
+/**
  * struct extsock_group - the processes checkpointed together
  * @node: in the list of groups; extsock_group_mutex
  * @name: its name; constant
@@ -100,6 +113,8 @@ enum extsock_counter {
  * @text_reader: the open file whose reader was last to begin with @members
  * @text: the list that this reader is being given, piece by piece
  * @text_len: its length in bytes
+ * @readers: the readers before that one, a ring
+ * @nr_readers: how many have ever been put there
  *
  * Made and published by a write to the file "groups", and taken back by
  * another; extsock_group_free() says who could still hold it then.
@@ -135,6 +150,8 @@ struct extsock_group {
 	const void *text_reader;
 	char *text;
 	size_t text_len;
+	struct extsock_reader readers[EXTSOCK_READERS];
+	unsigned int nr_readers;
 };
 
 /**

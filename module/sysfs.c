@@ -72,6 +72,35 @@ static size_t print_members(struct extsock_group *group, char *text, size_t max)
 	return len;
 }
 
+/* Another reader begins: where would the last one have come to the end? */
+static void remember_reader(struct extsock_group *group)
+{
+	struct extsock_reader *reader;
+
+	reader = &group->readers[group->nr_readers++ % EXTSOCK_READERS];
+	reader->file = group->text_reader;
+	reader->len = group->text_len;
+}
+
+/*
+ * Has a reader whose list is no longer there come to its end? The new one may be
+ * shorter. Of somebody who has been forgotten nothing better is known.
+ */
+static bool has_read_all(const struct extsock_group *group, const void *file,
+			 loff_t off)
+{
+	const struct extsock_reader *reader;
+	unsigned int i;
+
+	for (i = 1; i <= EXTSOCK_READERS; i++) {
+		reader = &group->readers[(group->nr_readers - i) %
+					 EXTSOCK_READERS];
+		if (reader->file == file)
+			return off >= reader->len;
+	}
+	return off >= group->text_len;
+}
+
 /* Make the list anew, as of now. */
 static int refresh_members(struct extsock_group *group, const void *reader)
 {
@@ -88,6 +117,8 @@ static int refresh_members(struct extsock_group *group, const void *reader)
 			return -ENOMEM;
 		len = print_members(group, text, max);
 	} while (len >= max);
+	if (group->text_reader != reader)
+		remember_reader(group);
 	kvfree(group->text);
 	group->text = text;
 	group->text_len = len;
@@ -109,9 +140,9 @@ static ssize_t members_read(struct extsock_group *group, struct file *file,
 	mutex_lock(&group->text_lock);
 	if (!off)
 		ret = refresh_members(group, file);
-	else if (group->text_reader != file && off < group->text_len)
+	else if (group->text_reader != file && !has_read_all(group, file, off))
 		ret = -EAGAIN;
-	if (!ret)
+	if (!ret && group->text_reader == file)
 		ret = give(buf, off, count, group->text, group->text_len);
 	mutex_unlock(&group->text_lock);
 	return ret;
