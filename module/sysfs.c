@@ -345,11 +345,18 @@ static int add_group(const char *name)
 /*
  * Nobody can join or freeze it any more. The folder in proc goes first: a
  * command that is under way there still notifies those who poll the state.
+ * They are told once more when the file has gone, for its removal wakes nobody.
  */
 static void remove_group(struct extsock_group *group)
 {
+	struct kernfs_node *state = sysfs_get_dirent(group->kobj.sd,
+						     EXTSOCK_SYSFS_STATE);
+
 	extsock_proc_remove(group);
 	kobject_del(&group->kobj);
+	if (state)
+		sysfs_notify_dirent(state);
+	sysfs_put(state);
 	kobject_put(&group->kobj);
 }
 
