@@ -33,6 +33,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
@@ -1031,6 +1032,7 @@ UNUSED static char *outcome_of(const struct group *g, const char *text)
  * struct drain - a command that may take long, given by a thread of the test
  * @fd: the control file
  * @thread: who writes
+ * @tid: its number, when it has one
  * @text: the command
  * @over: it has returned
  * @err: 0 or -errno
@@ -1039,6 +1041,7 @@ UNUSED static char *outcome_of(const struct group *g, const char *text)
 struct drain {
 	int fd;
 	pthread_t thread;
+	_Atomic pid_t tid;
 	char text[EXTSOCK_COMMAND_MAX + 1];
 	_Atomic bool over;
 	int err;
@@ -1051,6 +1054,7 @@ static void *give_command(void *drain)
 	sigset_t children;
 	ssize_t len;
 
+	d->tid = gettid();
 	/* What the test's own children send as they end is not meant for it. */
 	sigemptyset(&children);
 	sigaddset(&children, SIGCHLD);
@@ -1392,6 +1396,34 @@ UNUSED static bool is_named(pid_t pid, const char *name)
 	text = slurp(path);
 	text[strcspn(text, "\n")] = '\0';
 	return !strcmp(text, name);
+}
+
+/*
+ * A member in uninterruptible sleep, for as long as one likes: a vfork child
+ * that has no part in the group keeps its parent there, but that counts as
+ * standing still. A write to a file system that is frozen does not.
+ */
+#define FS_DIR	"/tmp/frozen-fs"
+#ifndef FIFREEZE
+#define FIFREEZE	_IOWR('X', 119, int)
+#define FITHAW		_IOWR('X', 120, int)
+#endif
+
+UNUSED static bool mount_fs(void)
+{
+	mkdir(FS_DIR, 0755);
+	return !system("modprobe -q loop; modprobe -q ext4; "
+		       "command -v mke2fs >/dev/null && "
+		       "truncate -s 8M /tmp/fs.img && "
+		       "mke2fs -q -t ext4 /tmp/fs.img 2>/dev/null && "
+		       "mount -o loop /tmp/fs.img " FS_DIR " 2>/dev/null");
+}
+
+UNUSED static void write_there(struct stage *s)
+{
+	int fd = open(FS_DIR "/file", O_CREAT | O_RDWR, 0600);
+
+	s->ret = fd < 0 ? -errno : 0;
 }
 
 #define CG	"/sys/fs/cgroup/extsock-test"

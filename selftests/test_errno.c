@@ -124,34 +124,6 @@ TEST_F(input, settings)
 
 /* ---- somebody in the way ---- */
 
-/*
- * A member in uninterruptible sleep, for as long as one likes: a vfork child
- * that has no part in the group keeps its parent there, but that counts as
- * standing still. A write to a file system that is frozen does not.
- */
-#define FS_DIR	"/tmp/frozen-fs"
-#ifndef FIFREEZE
-#define FIFREEZE	_IOWR('X', 119, int)
-#define FITHAW		_IOWR('X', 120, int)
-#endif
-
-static bool mount_fs(void)
-{
-	mkdir(FS_DIR, 0755);
-	return !system("modprobe -q loop; modprobe -q ext4; "
-		       "command -v mke2fs >/dev/null && "
-		       "truncate -s 8M /tmp/fs.img && "
-		       "mke2fs -q -t ext4 /tmp/fs.img 2>/dev/null && "
-		       "mount -o loop /tmp/fs.img " FS_DIR " 2>/dev/null");
-}
-
-static void write_there(struct stage *s)
-{
-	int fd = open(FS_DIR "/file", O_CREAT | O_RDWR, 0600);
-
-	s->ret = fd < 0 ? -errno : 0;
-}
-
 FIXTURE(blocked)
 {
 	struct group g;
