@@ -5,6 +5,7 @@
 # make check		boot a guest and run the tests in it
 #	KERNEL=6.1|6.12|7.3|7.3-debug	in this kernel
 #	ONLY=NAME			only this program of tests, or this test
+#	RELOADS=N			load and unload so often in test_unload
 # make check-all	the same in each of these kernels
 # make build-matrix	build the module for all kernels whose headers are installed
 # make mutants		break each promise in turn: does its test fail?

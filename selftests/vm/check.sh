@@ -5,7 +5,8 @@
 # In the environment, CONNECTIONS: how many test_probe opens and closes;
 # PROCESSES: how many, of 100 sockets each, test_scale freezes; CYCLES: how often
 # test_storm freezes 500 threads; DURATION: for how many seconds test_chaos goes on,
-# and SEED: what everybody in it decides; VARIANTS: of the programs about the gate run all
+# and SEED: what everybody in it decides; RELOADS: how often test_unload loads and
+# unloads the module; VARIANTS: of the programs about the gate run all
 # tests for all kinds of sockets, or all for the first and some for the others, or
 # just a few.
 set -eu
@@ -18,6 +19,7 @@ processes=${PROCESSES:-1000}
 cycles=${CYCLES:-200}
 variants=${VARIANTS:-some}
 duration=${DURATION:-20}
+reloads=${RELOADS:-60}
 memory=4096 deadline=3000
 case $kernel in
 *-debug)
@@ -25,6 +27,7 @@ case $kernel in
 	processes=${PROCESSES:-100}
 	connections=${CONNECTIONS:-1000}
 	cycles=${CYCLES:-3}
+	reloads=${RELOADS:-20}
 	variants=${VARIANTS:-few}
 	;;
 esac
@@ -56,7 +59,8 @@ if [ -n "$only" ]; then
 			die "there is no test \"$only\"; the programs are" \
 				"$programs"
 	fi
-	deadline=$((deadline / 4 + connections / 500 + cycles * 4 + duration * 2))
+	deadline=$((deadline / 4 + connections / 500 + cycles * 4 +
+		duration * 2 + reloads))
 fi
 cat >"$build/script" <<EOF
 echo timeout=$deadline >extsock/settings
@@ -66,6 +70,7 @@ EOF
 	"EXTSOCK_CONNECTIONS=$connections" "EXTSOCK_PROCESSES=$processes" \
 	"EXTSOCK_CYCLES=$cycles" "EXTSOCK_VARIANTS=$variants" \
 	"EXTSOCK_DURATION=$duration" "EXTSOCK_SEED=${SEED:-0}" \
+	"EXTSOCK_RELOADS=$reloads" \
 	${test+"EXTSOCK_ONLY=$test"} |
 	grep -vE '^#  ?#  (RUN|      OK)|^GUEST|^# TAP version' || true
 passed=0 failed=0
