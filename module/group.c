@@ -161,6 +161,8 @@ static int insert_task(struct extsock_group *group, struct task_struct *task,
 		return err;
 	}
 	insert_member(member, group, pid);
+	/* Before it can leave: it is counted then, too. */
+	extsock_group_count(group, EXTSOCK_JOINED, 1);
 	/* Pairs with the atomic_dec_and_test() of do_exit(). */
 	smp_mb();
 	if (!atomic_read(&task->signal->live)) {
@@ -187,8 +189,6 @@ static int join_task(struct extsock_group *group, struct task_struct *task)
 		err = insert_task(group, task, member);
 	if (err)
 		schedule_work(&idle);
-	else
-		extsock_group_count(group, EXTSOCK_JOINED, 1);
 	module_put(THIS_MODULE);
 	return err;
 }

@@ -64,6 +64,22 @@ TEST_F(group, default_has_two_names)
 					  a->pid)));
 }
 
+/* Whoever was counted as one who left has been counted before. */
+TEST_F(group, the_dead_do_not_join)
+{
+	pid_t pid = fork();
+	siginfo_t info;
+
+	if (!pid)
+		_exit(0);
+	ASSERT_EQ(0, waitid(P_PID, pid, &info, WEXITED | WNOWAIT));
+	EXPECT_EQ(-ESRCH, put(sysfs(&self->g, "members"), "%d", pid));
+	EXPECT_EQ(1, count_members(&self->g));
+	EXPECT_EQ(1, stat_of(&self->g, "joined") + stat_of(&self->g, "forked") -
+		     stat_of(&self->g, "left"));
+	waitpid(pid, NULL, 0);
+}
+
 static void fork_some(struct stage *s)
 {
 	int i;
