@@ -1287,9 +1287,20 @@ static void watch(int ep, int fd)
 	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
 }
 
+/* Is it one of the listening sockets that an actor was told of? */
+static bool listens(const struct stage *s, int fd)
+{
+	int i;
+
+	for (i = 1; i < 6; i++)
+		if (fd == s->arg[i])
+			return true;
+	return false;
+}
+
 /*
- * Send everybody back what comes; s->counter counts messages. s->arg[1] and
- * s->arg[2] are listening sockets.
+ * Send everybody back what comes; s->counter counts messages. The arguments are
+ * listening sockets, up to five; 0 is none.
  */
 UNUSED static void echo(struct stage *s)
 {
@@ -1298,13 +1309,13 @@ UNUSED static void echo(struct stage *s)
 	char text[256];
 	ssize_t len;
 
-	watch(ep, s->arg[1]);
-	watch(ep, s->arg[2]);
+	for (fd = 1; fd < 6 && s->arg[fd]; fd++)
+		watch(ep, s->arg[fd]);
 	for (;;) {
 		if (epoll_wait(ep, &e, 1, -1) != 1)
 			continue;
 		fd = e.data.fd;
-		if (fd == s->arg[1] || fd == s->arg[2]) {
+		if (listens(s, fd)) {
 			fd = accept(fd, NULL, NULL);
 			if (fd >= 0)
 				watch(ep, fd);
