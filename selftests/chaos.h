@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What all who take part in test_chaos share: what they know, how they decide, and
+ * how they open connections.
+ */
+#ifndef CHAOS_H
+#define CHAOS_H
+
+#include "extsock_test.h"
+
+#define HOLDERS		4
+
+/* Where somebody listens. */
+enum door { TCP, UNIX, TCP6, SEQPACKET, DOORS };
+
+/* Those who talk for ever; outside there is no ring. */
+enum talk { TALK_TCP, TALK_UNIX, TALK_SEQPACKET, TALK_RING, TALKS };
+#define OUTER_TALKS	TALK_RING
+
+/* Between two misdeeds of one who is wild there may be so much time. */
+#define CALM_US_MIN	1000
+#define CALM_US_MAX	512000
+
+/**
+ * struct holder - a member's thread that has an external connection
+ * @open: how many it has opened
+ * @over: how many of them have ended
+ * @told: how many of these were reset
+ * @since: the thaws that there had been before the last one was opened
+ * @doomed: the last of them that a thaw must have reset
+ */
+struct holder {
+	_Atomic unsigned long open;
+	_Atomic unsigned long over;
+	_Atomic unsigned long told;
+	_Atomic unsigned long since;
+	_Atomic unsigned long doomed;
+};
+
+/**
+ * struct chaos - what all share
+ * @seed: of everybody's decisions
+ * @stop: they are to end
+ * @failed: how often somebody has seen what must not be
+ * @why: what the first one says
+ * @holders: members with external connections
+ * @polite: who waits for these to be closed
+ * @inside: numbers that came back on internal connections
+ * @outside: numbers that came back on connections of outsiders
+ * @owners: who has frozen the first group and not thawed it: one or none
+ * @freezes: complete ones of the first group
+ * @unsure: those of which nobody knows: their owner was killed in the middle
+ * @thaws: its thaws, raised while it still stands
+ * @resets: what its thaws say that they have reset
+ * @calm_us: see CALM_US_MIN; follows from how often it is frozen
+ * @far: where outsiders listen
+ * @near: where a member listens
+ */
+struct chaos {
+	unsigned int seed;
+	_Atomic int stop;
+	_Atomic int failed;
+	char why[256];
+	struct holder holders[HOLDERS];
+	_Atomic int polite;
+	_Atomic unsigned long inside[TALKS];
+	_Atomic unsigned long outside[OUTER_TALKS];
+	_Atomic int owners;
+	_Atomic unsigned long freezes;
+	_Atomic unsigned long unsure;
+	_Atomic unsigned long thaws;
+	_Atomic unsigned long resets;
+	_Atomic unsigned int calm_us;
+	struct place far[DOORS];
+	struct place near[DOORS];
+};
+
+static struct chaos *chaos;
+
+/* What somebody is at, for what it may have to say; ps(1) says it as well. */
+static const char *doing = "nothing";
+
+static void fail(const char *fmt, ...)
+{
+	char what[160];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	if (!chaos->failed++)
+		snprintf(chaos->why, sizeof(chaos->why), "seed %u: %s",
+			 chaos->seed, what);
+}
+
+/* ---- decisions ---- */
+
+static unsigned int state_of_dice;
+
+static void throw_dice(unsigned int who)
+{
+	state_of_dice = chaos->seed * 2654435761u + who * 40503u + 1;
+}
+
+/* 0 to n - 1, for n up to 65536; by one thread of a process only */
+static unsigned int dice(unsigned int n)
+{
+	state_of_dice = state_of_dice * 1103515245u + 12345u;
+	return (state_of_dice >> 16) % n;
+}
+
+/* What the machine needs to get along. */
+static void rest(void)
+{
+	usleep(dice(1000) * (chaos->calm_us / 1000));
+}
+
+/**
+ * struct deed - what one may do
+ * @name: for messages
+ * @commit: do it
+ */
+struct deed {
+	const char *name;
+	void (*commit)(void);
+};
+
+static void commit(const struct deed *deed)
+{
+	doing = deed->name;
+	prctl(PR_SET_NAME, doing);
+	deed->commit();
+}
+
+/* ---- connections ---- */
+
+static int socket_to(const struct place *to)
+{
+	bool packets = to == &chaos->far[SEQPACKET] ||
+		       to == &chaos->near[SEQPACKET];
+
+	return socket(to->ss.ss_family, SOCK_CLOEXEC |
+		      (packets ? SOCK_SEQPACKET : SOCK_STREAM), 0);
+}
+
+static int dial_by(int fd, const struct place *to)
+{
+	int err;
+
+	if (fd >= 0 && connect(fd, (const void *)&to->ss, to->len)) {
+		err = errno;
+		close(fd);
+		errno = err;
+		fd = -1;
+	}
+	return fd;
+}
+
+static int dial(const struct place *to)
+{
+	return dial_by(socket_to(to), to);
+}
+
+static const struct place *some_far(void)
+{
+	return &chaos->far[dice(DOORS)];
+}
+
+static const struct place *some_near(void)
+{
+	return &chaos->near[dice(DOORS)];
+}
+
+static void visit(const struct place *to)
+{
+	int fd = dial(to);
+
+	usleep(dice(3000));
+	close(fd);
+}
+
+/* Say a number and hear it again. */
+static bool talk(int fd, unsigned long number)
+{
+	unsigned long heard = 0;
+
+	errno = 0;
+	return send(fd, &number, sizeof(number), MSG_NOSIGNAL) ==
+	       sizeof(number) &&
+	       recv(fd, &heard, sizeof(heard), MSG_WAITALL) == sizeof(heard) &&
+	       heard == number;
+}
+
+#endif /* CHAOS_H */

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Those of test_chaos who notice what goes wrong: talkers, whose connections must
+ * go on, and holders, whose connections are reset.
+ */
+#ifndef CHAOS_WITNESS_H
+#define CHAOS_WITNESS_H
+
+#include <liburing.h>
+
+#include "chaos.h"
+
+/**
+ * struct talker - a thread that keeps a connection for ever
+ * @count: the numbers that came back
+ * @to: whom it talks to
+ * @what: its name
+ * @by_ring: it talks by io_uring
+ */
+struct talker {
+	_Atomic unsigned long *count;
+	const struct place *to;
+	const char *what;
+	bool by_ring;
+};
+
+/* The ring of the one who talks by it. */
+static struct io_uring talkers_ring;
+
+/* What comes of the request; one that was interrupted has done nothing. */
+static int ask_ring(void (*prepare)(struct io_uring_sqe *sqe, unsigned long *at),
+		    unsigned long *at, unsigned int flags)
+{
+	struct io_uring_cqe *cqe;
+	int res;
+
+	do {
+		struct io_uring_sqe *sqe = io_uring_get_sqe(&talkers_ring);
+
+		prepare(sqe, at);
+		sqe->flags |= IOSQE_FIXED_FILE | flags;
+		io_uring_submit(&talkers_ring);
+		while ((res = io_uring_wait_cqe(&talkers_ring, &cqe)) == -EINTR)
+			;
+		if (res < 0)
+			return res;
+		res = cqe->res;
+		io_uring_cqe_seen(&talkers_ring, cqe);
+	} while (res == -EINTR);
+	return res;
+}
+
+static void ring_say(struct io_uring_sqe *sqe, unsigned long *at)
+{
+	io_uring_prep_send(sqe, 0, at, sizeof(*at), MSG_NOSIGNAL);
+}
+
+static void ring_hear(struct io_uring_sqe *sqe, unsigned long *at)
+{
+	io_uring_prep_recv(sqe, 0, at, sizeof(*at), 0);
+}
+
+/* Some requests are made by a worker. */
+static bool talk_by_ring(unsigned long number)
+{
+	unsigned int flags = number % 3 ? 0 : IOSQE_ASYNC;
+	unsigned long heard = 0;
+	int res = ask_ring(ring_say, &number, flags);
+
+	if (res == sizeof(number))
+		res = ask_ring(ring_hear, &heard, flags);
+	errno = res < 0 ? -res : 0;
+	return res == sizeof(heard) && heard == number;
+}
+
+static bool take_to_ring(int fd)
+{
+	int err = io_uring_queue_init(8, &talkers_ring, 0) ?:
+		  io_uring_register_files(&talkers_ring, &fd, 1);
+
+	errno = -err;
+	return !err;
+}
+
+static void *keep_talking(void *arg)
+{
+	const struct talker *t = arg;
+	unsigned long n = 0;
+	int fd = dial(t->to);
+	bool good = fd >= 0 && (!t->by_ring || take_to_ring(fd));
+
+	while (good && !chaos->stop) {
+		good = t->by_ring ? talk_by_ring(n++) : talk(fd, n++);
+		++*t->count;
+		usleep(1000 + chaos->calm_us / 4);
+	}
+	if (!good && !chaos->stop)
+		fail("%s: number %lu: %s", t->what, n, strerror(errno));
+	return NULL;
+}
+
+/* Does a number, asked for after this was called, come back to each? */
+static bool all_talk(_Atomic unsigned long *counts, int n)
+{
+	unsigned long before[TALKS];
+	int i;
+
+	for (i = 0; i < n; i++)
+		before[i] = counts[i];
+	for (i = 0; i < n && !chaos->failed; i++)
+		if (!EVENTUALLY(chaos->failed || chaos->stop ||
+				counts[i] > before[i] + 1))
+			return false;
+	return !chaos->failed;
+}
+
+/* Do all that should go on go on? */
+static bool goes_on(void)
+{
+	return all_talk(chaos->inside, TALKS) &&
+	       all_talk(chaos->outside, OUTER_TALKS);
+}
+
+static void talk_all(struct talker *talkers, int n)
+{
+	pthread_t thread;
+
+	while (--n)
+		pthread_create(&thread, NULL, keep_talking, &talkers[n]);
+	keep_talking(&talkers[0]);
+}
+
+static void be_inner(struct stage *s)
+{
+	static struct talker talkers[TALKS] = {
+		{ .what = "TCP inside" }, { .what = "unix inside" },
+		{ .what = "seqpacket inside" },
+		{ .what = "io_uring inside", .by_ring = true },
+	};
+	static const enum door to[TALKS] = { TCP, UNIX, SEQPACKET, TCP6 };
+	int i;
+
+	for (i = 0; i < TALKS; i++) {
+		talkers[i].to = &chaos->near[to[i]];
+		talkers[i].count = &chaos->inside[i];
+	}
+	talk_all(talkers, TALKS);
+}
+
+static void be_bystander(struct stage *s)
+{
+	static struct talker talkers[OUTER_TALKS] = {
+		{ .what = "TCP outside" }, { .what = "unix outside" },
+		{ .what = "seqpacket outside" },
+	};
+	static const enum door to[OUTER_TALKS] = { TCP, UNIX, SEQPACKET };
+	int i;
+
+	for (i = 0; i < OUTER_TALKS; i++) {
+		talkers[i].to = &chaos->far[to[i]];
+		talkers[i].count = &chaos->outside[i];
+	}
+	talk_all(talkers, OUTER_TALKS);
+}
+
+/* Until it is reset, or somebody waits for it to be closed. */
+static void hold_one(struct holder *h, long i, int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ssize_t len;
+	char text[8];
+
+	while (poll(&p, 1, 50) <= 0 && !chaos->polite)
+		;
+	len = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+	/* A freeze may have come after it looked. */
+	if (len < 0 && errno == EAGAIN && h->doomed >= h->open) {
+		len = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+		if (len < 0 && errno == EAGAIN)
+			fail("holder %ld was not reset, it closes", i);
+	}
+	if (len < 0 && errno == ECONNRESET)
+		h->told++;
+	else if (len >= 0 || errno != EAGAIN)
+		fail("holder %ld is told: %s", i,
+		     len < 0 ? strerror(errno) : "end of file");
+}
+
+/* A connection is open from before @open is raised until @over is. */
+static void *hold(void *arg)
+{
+	long i = (long)arg;
+	struct holder *h = &chaos->holders[i];
+
+	while (!chaos->stop) {
+		unsigned long since = chaos->thaws;
+		int fd = dial(&chaos->far[i % DOORS]);
+
+		/* Just connected when the freeze came. */
+		if (fd < 0 && (errno == ECONNRESET || errno == ECONNREFUSED))
+			continue;
+		if (fd < 0) {
+			fail("holder %ld cannot connect: %s", i,
+			     strerror(errno));
+			break;
+		}
+		h->since = since;
+		h->open++;
+		hold_one(h, i, fd);
+		h->over++;
+		close(fd);
+	}
+	return NULL;
+}
+
+static void be_holder(struct stage *s)
+{
+	pthread_t thread;
+	long i;
+
+	for (i = 1; i < HOLDERS; i++)
+		pthread_create(&thread, NULL, hold, (void *)i);
+	hold(NULL);
+}
+
+/* While they stand still; those that are open are to be reset. */
+static void doom_holders(void)
+{
+	int i;
+
+	for (i = 0; i < HOLDERS; i++)
+		chaos->holders[i].doomed = chaos->holders[i].open;
+}
+
+/* While they stand still. */
+static void look_at_holders(struct holder *seen)
+{
+	int i;
+
+	for (i = 0; i < HOLDERS; i++) {
+		seen[i].open = chaos->holders[i].open;
+		seen[i].over = chaos->holders[i].over;
+		seen[i].told = chaos->holders[i].told;
+		seen[i].since = chaos->holders[i].since;
+	}
+}
+
+/*
+ * Those that were open are reset after a thaw, and after another one not, if they
+ * have been opened since the last: else they may just not have told yet. @thaws:
+ * how many there were with this one; the next one may have come since.
+ */
+static void check_holders(const struct holder *seen, bool resets,
+			  unsigned long thaws)
+{
+	int i;
+
+	for (i = 0; i < HOLDERS; i++) {
+		const struct holder *h = &chaos->holders[i];
+		bool told;
+
+		if (resets && !EVENTUALLY(h->over >= seen[i].open ||
+					  chaos->stop))
+			fail("holder %d was not reset", i);
+		/* In this order: a thaw is counted before it resets. */
+		told = h->told != seen[i].told;
+		if (!resets && told && seen[i].open > seen[i].over &&
+		    seen[i].since == thaws - 1 && chaos->thaws == thaws)
+			fail("holder %d was reset", i);
+	}
+}
+
+#endif /* CHAOS_WITNESS_H */
