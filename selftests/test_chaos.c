@@ -218,8 +218,10 @@ TEST_F_TIMEOUT(chaos, reigns, 3600)
 		EXPECT_EQ(stat_of(&g[i], "thaws"), stat_of(&g[i], "freezes"));
 		EXPECT_TRUE(EVENTUALLY(members_add_up(&g[i])));
 	}
-	TH_LOG("%lu freezes, %lu resets told of %lu, %lu and %lu numbers inside, calm %u us",
-	       chaos->freezes, resets_told(), chaos->resets,
+	TH_LOG("%lu freezes, %lld failed, %lld drains, %lu resets told of %lu",
+	       chaos->freezes, stat_of(&g[0], "freezes_failed"),
+	       stat_of(&g[0], "drains"), resets_told(), chaos->resets);
+	TH_LOG("%lu and %lu numbers inside, calm %u us",
 	       chaos->inside[TALK_TCP], chaos->inside[TALK_RING],
 	       chaos->calm_us);
 }
