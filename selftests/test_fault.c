@@ -360,9 +360,12 @@ TEST_F_TIMEOUT(fault, files_are_read_whole_or_not_at_all, 600)
 
 TEST_F_TIMEOUT(fault, freeze_succeeds_or_is_undone, 900)
 {
+	int n, err, rows;
 	bool failed;
-	int n, err;
 
+	FREEZE();
+	rows = count_rows(&self->g);
+	ASSERT_EQ(0, command(&self->g, "thaw keep"));
 	EACH_RUN(n, failed) {
 		let_fail(n);
 		err = control(&self->g, "freeze");
@@ -371,6 +374,7 @@ TEST_F_TIMEOUT(fault, freeze_succeeds_or_is_undone, 900)
 			TH_LOG("%d: %s", n, strerror(-err));
 		if (!err) {
 			ASSERT_TRUE(state_is(&self->g, "frozen"));
+			ASSERT_EQ(rows, count_rows(&self->g));
 			ASSERT_EQ(0, control(&self->g, "thaw keep"));
 		}
 		ASSERT_UNTOUCHED();

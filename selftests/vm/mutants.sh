@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # mutants.sh KERNEL [NAME]: does each mutant fail the test that its patch names?
 # They are in selftests/mutants: what is promised there, a line "Test: NAME", or
-# "Fuzz: TARGET" if fuzzing must find it, and the patch that breaks the promise.
-# Works on a copy; prints TAP.
+# "Fuzz: TARGET" if fuzzing must find it, perhaps "Kernel: KERNEL" if others do not run
+# the test, and the patch that breaks the promise. Works on a copy; prints TAP.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -31,13 +31,13 @@ is_caught()
 	local failing="^# not ok [0-9]+ (.*\\.)?${1##*.}([[:space:]]|\$)"
 	local pid caught=1
 
-	rm -rf "$copy/build/$kernel/run"
-	setsid make -s -C "$copy" check KERNEL="$kernel" ONLY="$1" \
+	rm -rf "$copy/build/$on/run"
+	setsid make -s -C "$copy" check KERNEL="$on" ONLY="$1" \
 		>"$copy/build/mutant.log" 2>&1 &
 	pid=$!
 	while [ $caught = 1 ] && kill -0 "$pid" 2>/dev/null; do
 		sleep 1
-		grep -qsE "$failing" "$copy/build/$kernel/run/output" && caught=0
+		grep -qsE "$failing" "$copy/build/$on/run/output" && caught=0
 	done
 	kill -- "-$pid" 2>/dev/null || true
 	wait "$pid" 2>/dev/null || true
@@ -56,6 +56,8 @@ for patch in "${patches[@]}"; do
 	name=$(basename "$patch" .patch)
 	test=$(sed -n 's/^Test: //p' "$patch")
 	target=$(sed -n 's/^Fuzz: //p' "$patch")
+	on=$(sed -n 's/^Kernel: //p' "$patch")
+	on=${on:-$kernel}
 	[ -n "$test$target" ] || die "$name names no test"
 	n=$((n + 1))
 	apply <"$patch" || die "$name does not apply any more"
