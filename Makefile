@@ -3,7 +3,7 @@
 # make			build extsock.ko and extsockctl for the running kernel
 # make KDIR=DIR		the same for the kernel whose build folder is DIR
 # make check		boot a guest and run the tests in it
-#	KERNEL=6.1|6.12|7.3|7.3-debug	in this kernel
+#	KERNEL=6.1|6.12|7.3|...	in this kernel; also 6.1-debug, 7.3-debug, 7.3-kcsan
 #	ONLY=NAME			only this program of tests, or this test
 #	RELOADS=N			load and unload so often in test_unload
 # make check-all	the same in each of these kernels
@@ -19,7 +19,7 @@
 # make install		install module, CLI and man page
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNEL ?= 6.1
-KERNELS ?= 6.1 6.12 7.3 7.3-debug
+KERNELS ?= 6.1 6.12 7.3 6.1-debug 7.3-debug 7.3-kcsan
 SECONDS ?= 120
 # Headers may ask for the type information of modules without having what it
 # takes: pahole, or the kernel's own.

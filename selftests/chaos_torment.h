@@ -70,6 +70,19 @@ static void interrupt(pid_t pid)
 	kill(pid, SIGUSR1);
 }
 
+/*
+ * Looks instead of sleeping: when another thread than the leader executes a program,
+ * the leader is gone, and whoever sleeps until it stops is not woken.
+ */
+static pid_t wait_for(pid_t pid, int *status)
+{
+	pid_t got;
+
+	while (!(got = waitpid(pid, status, __WALL | WNOHANG)))
+		usleep(300);
+	return got;
+}
+
 static void attach(pid_t pid, bool seizes, bool kills)
 {
 	int status;
@@ -79,14 +92,14 @@ static void attach(pid_t pid, bool seizes, bool kills)
 	if (seizes)
 		ptrace(PTRACE_INTERRUPT, pid, 0, 0);
 	/* It may have been killed. */
-	if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
+	if (wait_for(pid, &status) != pid || !WIFSTOPPED(status))
 		return;
 	usleep(dice(3000));
 	if (kills)
 		kill(pid, SIGKILL);
 	/* A dead one belongs to its parent only when its tracer knows. */
 	if (ptrace(PTRACE_DETACH, pid, 0, 0))
-		waitpid(pid, &status, __WALL);
+		wait_for(pid, &status);
 	/* It may have stopped for another signal, with that of the attach to come. */
 	if (!seizes)
 		kill(pid, SIGCONT);

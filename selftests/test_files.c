@@ -1007,12 +1007,9 @@ static void add_and_remove(struct stage *s)
 		}
 		fuzz->known[pids[i]] = 1;
 	}
-	for (; !fuzz->stop; s->counter++) {
-		for (i = 0; i < 2 * CROWD; i++)
-			put(sysfs(&fuzz->wild, "members"), "%d", pids[i]);
-		for (i = 0; i < 2 * CROWD; i++)
-			put(sysfs(&fuzz->wild, "members"), "-%d", pids[i]);
-	}
+	for (i = 0; !fuzz->stop; i = (i + 1) % (4 * CROWD), s->counter++)
+		put(sysfs(&fuzz->wild, "members"), "%s%d",
+		    i < 2 * CROWD ? "" : "-", pids[i % (2 * CROWD)]);
 	for (i = 0; i < 2 * CROWD; i++)
 		kill(pids[i], SIGKILL);
 	s->ret = 0;

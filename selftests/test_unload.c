@@ -997,8 +997,10 @@ static void measure(struct memory *m)
 	char *line, *rest;
 
 	msleep(500);
-	sh("sync; echo 3 >/proc/sys/vm/drop_caches; "
-	   "for i in /sys/kernel/slab/*/shrink; do echo 1 >$i; done");
+	sh("sync; echo 3 >/proc/sys/vm/drop_caches");
+	/* What is no longer cached is freed after a grace period. */
+	msleep(500);
+	sh("for i in /sys/kernel/slab/*/shrink; do echo 1 >$i; done");
 	m->slabs = atol(strstr(slurp("/proc/meminfo"), "SUnreclaim:") + 11);
 	m->caches = 0;
 	rest = slurp("/proc/slabinfo");
@@ -1021,7 +1023,7 @@ static long growth(const struct memory *m, int i, const struct memory *before)
 }
 
 /* Is there no kind of which most cycles, or two in five, have left one? */
-static bool nothing_leaks(const struct memory *before, int cycles)
+static bool is_as_before(const struct memory *before, int cycles)
 {
 	static struct memory now;
 	bool good;
@@ -1039,6 +1041,17 @@ static bool nothing_leaks(const struct memory *before, int cycles)
 		good = false;
 	}
 	return good;
+}
+
+/* What only is late goes in the end. */
+static bool nothing_leaks(const struct memory *before, int cycles)
+{
+	int look;
+
+	for (look = 0; look < 5; look++)
+		if (is_as_before(before, cycles))
+			return true;
+	return false;
 }
 
 /* On a kernel that is slow kmemleak looks for leaks, after all tests. */
