@@ -90,12 +90,18 @@ static void trap(struct task_struct *task)
 	prod(task);
 }
 
+/* No lock: who comes to stand still in this moment is looked at again. */
 static bool stands_still(struct task_struct *task)
 {
 	unsigned long jobctl = READ_ONCE(task->jobctl);
 
-	return task->frozen &&
+	return data_race(!!task->frozen) &&
 	       jobctl & (JOBCTL_TRAP_FREEZE | JOBCTL_EXTSOCK_TAKEN);
+}
+
+static bool is_exiting(const struct task_struct *task)
+{
+	return READ_ONCE(task->flags) & PF_EXITING;
 }
 
 /* One task: trap it if need be, and tell whether it stands still. */
@@ -104,7 +110,7 @@ static bool stop_task(struct task_struct *task)
 	struct sighand_struct *sighand;
 	unsigned long flags;
 
-	if (stands_still(task) || task->flags & PF_EXITING)
+	if (stands_still(task) || is_exiting(task))
 		return true;
 	sighand = lock_sighand(task, &flags);
 	if (!sighand)
@@ -169,7 +175,7 @@ static void name_blockers(struct extsock_group *group,
 		if (!leader)
 			continue;
 		for_each_thread(leader, task) {
-			if (stands_still(task) || task->flags & PF_EXITING)
+			if (stands_still(task) || is_exiting(task))
 				continue;
 			if (n++ < BLOCKERS_NAMED)
 				name_blocker(leader, task, outcome);

@@ -63,8 +63,9 @@ static bool is_traced(void)
 {
 	const struct task_struct *task = current;
 
-	return task->flags & PF_IO_WORKER ? task->group_leader->ptrace :
-					    task->ptrace;
+	if (task->flags & PF_IO_WORKER)
+		return READ_ONCE(task->group_leader->ptrace);
+	return READ_ONCE(task->ptrace);
 }
 
 /* The closed gate of current's group, or NULL; under RCU. */

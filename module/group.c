@@ -228,7 +228,7 @@ int extsock_group_join(struct extsock_group *group, pid_t nr)
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	mutex_lock(&extsock_group_mutex);
-	if (task->flags & PF_KTHREAD || is_global_init(task))
+	if (READ_ONCE(task->flags) & PF_KTHREAD || is_global_init(task))
 		err = -EINVAL;
 	else if (group->state != EXTSOCK_RUNNING)
 		err = -EBUSY;

@@ -27,7 +27,7 @@ case $kernel in
 	processes=${PROCESSES:-100}
 	connections=${CONNECTIONS:-1000}
 	cycles=${CYCLES:-3}
-	reloads=${RELOADS:-20}
+	reloads=${RELOADS:-8}
 	variants=${VARIANTS:-few}
 	;;
 esac
