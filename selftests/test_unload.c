@@ -980,7 +980,7 @@ static const char *cycle(int i)
  * @caches: how many kinds of objects there are
  * @name: what they are called
  * @objects: how many are in use
- * @slab: how many there are in a slab; each CPU may have taken one or two since
+ * @slab: how many there are in a slab; each CPU may have taken a few since
  * @slabs: kB in slabs that the kernel cannot get back
  */
 struct memory {
@@ -1014,7 +1014,7 @@ static void measure(struct memory *m)
 /* How much more of it there is than there was, for certain. */
 static long growth(const struct memory *m, int i, const struct memory *before)
 {
-	long slack = 2 * m->slab[i] * sysconf(_SC_NPROCESSORS_ONLN);
+	long slack = 4 * m->slab[i] * sysconf(_SC_NPROCESSORS_ONLN);
 	int j;
 
 	for (j = 0; j < before->caches; j++)
