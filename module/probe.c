@@ -346,7 +346,7 @@ static u64 sum_hits(const struct probe *probe)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += *per_cpu_ptr(probe->hits, cpu);
+		sum += READ_ONCE(*per_cpu_ptr(probe->hits, cpu));
 	return sum;
 }
 
