@@ -873,7 +873,10 @@ TEST_F_TIMEOUT(files, take_anything, 3600)
 
 /* ---- lists are of one moment ---- */
 
-/* Read anew when another reader has begun, in pieces of any size. */
+/*
+ * Read in pieces of any size; anew when another reader has begun, and in larger ones
+ * then, for of two who take long none might come to an end.
+ */
 static size_t read_in_pieces(const char *path, char *text, size_t max)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -890,6 +893,7 @@ static size_t read_in_pieces(const char *path, char *text, size_t max)
 		if (got >= 0 || errno != EAGAIN)
 			continue;
 		len = 0;
+		size *= 2;
 		lseek(fd, 0, SEEK_SET);
 	} while (got || !len);
 	close(fd);
