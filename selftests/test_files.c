@@ -1002,7 +1002,7 @@ static void add_and_remove(struct stage *s)
 	pid_t pids[2 * CROWD];
 	int i;
 
-	for (i = 0; i < 2 * CROWD; i++) {
+	for (i = 0; i < 2 * CROWD; i++, s->counter++) {
 		pids[i] = fork();
 		if (!pids[i]) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
