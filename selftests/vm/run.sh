@@ -119,10 +119,10 @@ finish()
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 append="$append panic_on_warn=1 oops=panic kmemleak=on"
-# The module's own caches are checked at each step, and tell who it was. Not on stock
+# The module's own caches are checked at each step. Not on stock
 # kernels: 6.1 then leaks an inode of debugfs for each cache that goes.
 case $kernel in
-*-debug) append="$append slub_debug=FZPU,extsock_* hash_pointers=always" ;;
+*-debug) append="$append slub_debug=FZP,extsock_* hash_pointers=always" ;;
 esac
 # shellcheck disable=SC2086 # lists of options
 boot $accel -smp 2 -m "$memory" -initrd "$out/initramfs" -append "$append" \
