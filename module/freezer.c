@@ -90,11 +90,11 @@ static void trap(struct task_struct *task)
 	prod(task);
 }
 
-/* No lock: who comes to stand still in this moment is looked at again. */
 static bool stands_still(struct task_struct *task)
 {
 	unsigned long jobctl = READ_ONCE(task->jobctl);
 
+	/* No lock: who comes to stand still in this moment is looked at again. */
 	return data_race(!!task->frozen) &&
 	       jobctl & (JOBCTL_TRAP_FREEZE | JOBCTL_EXTSOCK_TAKEN);
 }
