@@ -41,6 +41,8 @@ static int __init extsock_init(void)
 proc:
 	extsock_proc_exit();
 probe:
+	/* Who wrote to a file that was there for a moment may have attached them. */
+	extsock_group_settle();
 	extsock_probe_exit();
 group:
 	extsock_group_exit();
