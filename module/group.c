@@ -547,8 +547,8 @@ int __init extsock_group_init(void)
  * extsock_group_exit() - end what extsock_group_init() began
  *
  * There are no members: they would pin the module. The probes have been
- * detached for good, the files are gone; what is left are the work item of
- * the last member to leave, and RCU callbacks in our code.
+ * detached for good by the work item, the files are gone; what is left are RCU
+ * callbacks in our code.
  */
 void extsock_group_exit(void)
 {

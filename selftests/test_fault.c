@@ -622,10 +622,23 @@ TEST_F_TIMEOUT(fault, thaw_resets_all_the_same, 900)
 
 /* ---- what members do ---- */
 
+/* The owner's sockets, tagged or not. */
+#define EXPECT_FOUND_AND_RESET(fds, nr) do {				\
+	int i_;								\
+									\
+	FREEZE();							\
+	for (i_ = 0; i_ < (nr); i_++)					\
+		EXPECT_STREQ("external",				\
+			     class_of(&self->g, self->owner, (fds)[i_]));\
+	THAW();								\
+	for (i_ = 0; i_ < (nr); i_++)					\
+		EXPECT_EQ(-ECONNRESET, receive(self->owner, (fds)[i_]));\
+} while (0)
+
 /* A socket that could not be tagged is found all the same. */
 TEST_F_TIMEOUT(fault, what_members_connect_is_found, 600)
 {
-	int l = listener_at(OUTSIDE, AF_INET, NULL, 1024), fds[MOST], nr = 0, i;
+	int l = listener_at(OUTSIDE, AF_INET, NULL, 1024), fds[MOST], nr = 0;
 	socklen_t len;
 	bool failed;
 	long err;
@@ -643,19 +656,13 @@ TEST_F_TIMEOUT(fault, what_members_connect_is_found, 600)
 			ASSERT_EQ(0, CALL(self->owner, SYS_close, fds[nr]));
 	}
 	ASSERT_ALL_FAILED(n, failed, 1);
-	FREEZE();
-	for (i = 0; i < nr; i++)
-		EXPECT_STREQ("external",
-			     class_of(&self->g, self->owner, fds[i]));
-	THAW();
-	for (i = 0; i < nr; i++)
-		EXPECT_EQ(-ECONNRESET, receive(self->owner, fds[i]));
+	EXPECT_FOUND_AND_RESET(fds, nr);
 	close(l);
 }
 
 TEST_F_TIMEOUT(fault, what_members_accept_is_found, 600)
 {
-	int l = listener(self->owner, AF_INET), fds[MOST], nr = 0, i, client;
+	int l = listener(self->owner, AF_INET), fds[MOST], nr = 0, client;
 	bool failed;
 	int n;
 
@@ -672,13 +679,7 @@ TEST_F_TIMEOUT(fault, what_members_accept_is_found, 600)
 		ASSERT_LE(0, client);
 	}
 	ASSERT_ALL_FAILED(n, failed, 1);
-	FREEZE();
-	for (i = 0; i < nr; i++)
-		EXPECT_STREQ("external",
-			     class_of(&self->g, self->owner, fds[i]));
-	THAW();
-	for (i = 0; i < nr; i++)
-		EXPECT_EQ(-ECONNRESET, receive(self->owner, fds[i]));
+	EXPECT_FOUND_AND_RESET(fds, nr);
 }
 
 /* While the group drains: each connection is held, or is waited for. */
