@@ -355,38 +355,33 @@ void extsock_freezer_leaving(bool always)
 }
 
 /**
- * extsock_freezer_traced() - a task gets a tracer
+ * extsock_freezer_traced() - current has become the tracer of a task
  * @task: the task
- * @tracer: its tracer
  *
  * A task that stands still is handed over. A seized one stays in the trap
  * until the tracer interrupts it: the kernel looks at that first. An attached
- * one is to stop by SIGSTOP, which the trap would keep from it, so the trap is
- * opened; the SIGSTOP that the kernel sends next wakes it, and it stops before
- * it could run.
+ * one has been sent SIGSTOP, which the trap keeps from it, so the trap is opened
+ * and the task woken; it stops before it could run. If it was stopped already it
+ * has passed to the tracer's stop.
  *
- * Context: probe on __ptrace_link(), under tasklist_lock. There are three ways
- * here. In PTRACE_ATTACH and SEIZE the tracer is current. In PTRACE_TRACEME
- * the task runs and is not handed over. In fork the task is new: its siglock
- * may be held, and extsock_freezer_born() will see to it.
+ * PTRACE_TRACEME, where the task runs, does not come here, nor does a task that is
+ * traced from birth: extsock_freezer_born() sees to it.
+ *
+ * Context: probe on proc_ptrace_connector(), at the end of PTRACE_ATTACH and SEIZE,
+ * no locks held. The tracer cannot let go meanwhile: it is here.
  */
-void extsock_freezer_traced(struct task_struct *task,
-			    struct task_struct *tracer)
+void extsock_freezer_traced(struct task_struct *task)
 {
 	struct sighand_struct *sighand;
 	unsigned long flags;
 
-	if (tracer != current)
-		return;
 	sighand = lock_held(task, &flags);
 	if (!sighand)
 		return;
 	task->jobctl |= JOBCTL_EXTSOCK_TAKEN;
 	if (!(task->ptrace & PT_SEIZED)) {
 		task->jobctl &= ~JOBCTL_TRAP_FREEZE;
-		/* a second one would not wake it */
-		if (sigismember(&task->pending.signal, SIGSTOP))
-			prod(task);
+		prod(task);
 	}
 	unlock_sighand(sighand, flags);
 }

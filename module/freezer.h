@@ -13,8 +13,7 @@ void extsock_freezer_resume(struct extsock_group *group);
 
 void extsock_freezer_born(struct task_struct *task);
 void extsock_freezer_leaving(bool always);
-void extsock_freezer_traced(struct task_struct *task,
-			    struct task_struct *tracer);
+void extsock_freezer_traced(struct task_struct *task);
 void extsock_freezer_untraced(struct task_struct *task);
 
 #endif /* _EXTSOCK_FREEZER_H */

@@ -33,6 +33,7 @@
  * @handler: what runs there; must not sleep
  * @gate: it is needed while a gate is closed only
  * @attached: it is registered; extsock_group_mutex
+ * @stuck: it cannot be unregistered any more, and does not run; extsock_group_mutex
  * @missed: @kp.nmissed of earlier registrations, each of which begins at 0
  * @hits: how often the handler ran, per CPU
  */
@@ -43,6 +44,7 @@ struct probe {
 	kprobe_pre_handler_t handler;
 	bool gate;
 	bool attached;
+	bool stuck;
 	u64 missed;
 	u64 __percpu *hits;
 };
@@ -137,12 +139,17 @@ static int on_leave_frozen(struct kprobe *kp, struct pt_regs *regs)
 	return 0;
 }
 
-/* __ptrace_link(child, new_parent, cred) */
-static int on_ptrace_link(struct kprobe *kp, struct pt_regs *regs)
+/*
+ * proc_ptrace_connector(child, request): somebody has got a tracer, or lost it.
+ * __ptrace_link() is not the place: compilers put it into its callers.
+ */
+static int on_ptrace_connector(struct kprobe *kp, struct pt_regs *regs)
 {
+	int request = regs_get_kernel_argument(regs, 1);
+
 	count_hit(kp);
-	extsock_freezer_traced((void *)regs_get_kernel_argument(regs, 0),
-			       (void *)regs_get_kernel_argument(regs, 1));
+	if (request == PTRACE_ATTACH)
+		extsock_freezer_traced((void *)regs_get_kernel_argument(regs, 0));
 	return 0;
 }
 
@@ -282,7 +289,7 @@ static struct probe probes[] = {
 	{ .symbol = "tcp_connect", .handler = on_connect },
 	{ .symbol = "security_sock_graft", .handler = on_accept },
 	{ .symbol = "cgroup_leave_frozen", .handler = on_leave_frozen },
-	{ .symbol = "__ptrace_link", .handler = on_ptrace_link },
+	{ .symbol = "proc_ptrace_connector", .handler = on_ptrace_connector },
 	{ .symbol = "__ptrace_unlink", .handler = on_ptrace_unlink },
 	{ .symbol = "sock_close", .handler = on_close, .gate = true },
 	{ .symbol = "tcp_child_process", .handler = on_child, .gate = true },
@@ -316,6 +323,8 @@ static int attach_probe(struct probe *probe)
 {
 	int err;
 
+	if (probe->stuck)
+		return -EOPNOTSUPP;
 	if (probe->attached)
 		return 0;
 	memset(&probe->kp, 0, sizeof(probe->kp));
@@ -391,6 +400,18 @@ int extsock_probe_attach(void)
 	return err;
 }
 
+/*
+ * The kernel leaves a kprobe in its lists, without an address, if ftrace fails it. So
+ * the module must stay where it is.
+ */
+static void keep_stuck(struct probe *probe)
+{
+	probe->stuck = true;
+	__module_get(THIS_MODULE);
+	pr_err("cannot unregister the probe of %s: extsock cannot be used or unloaded any more\n",
+	       probe->symbol);
+}
+
 /* All at once: to wait for those that run takes a grace period. */
 static void detach_probes(bool (*is_meant)(const struct probe *probe))
 {
@@ -408,6 +429,8 @@ static void detach_probes(bool (*is_meant)(const struct probe *probe))
 
 		probe->missed += probe->kp.nmissed;
 		probe->attached = false;
+		if (!probe->kp.addr)
+			keep_stuck(probe);
 	}
 }
 
@@ -526,20 +549,26 @@ static int try_probe(struct probe *probe)
 	return err;
 }
 
-/* Without one of the gate's probes there is no gate, and all else. */
-static void try_gate_probes(void)
+/*
+ * Without one of the gate's probes there is no gate, and all else; but want of memory
+ * is no fault of the kernel's.
+ */
+static int try_gate_probes(void)
 {
 	size_t i;
 	int err;
 
 	for (i = 0; gate_works && i < ARRAY_SIZE(probes); i++) {
 		err = probes[i].gate ? try_probe(&probes[i]) : 0;
+		if (err == -ENOMEM)
+			return err;
 		if (!err)
 			continue;
 		gate_works = false;
 		pr_notice("cannot probe %s by ftrace (error %d): freezes cannot wait for sockets\n",
 			  probes[i].symbol, err);
 	}
+	return 0;
 }
 
 /* Refuse a kernel that lacks a probe now, and not when somebody joins. */
@@ -561,9 +590,7 @@ static int try_probes(void)
 		pr_err("kprobes do not run, which extsock needs; is the sysctl kernel.ftrace_enabled off, or kprobes/enabled in debugfs?\n");
 		err = -EOPNOTSUPP;
 	}
-	if (!err)
-		try_gate_probes();
-	return err;
+	return err ?: try_gate_probes();
 }
 
 /**

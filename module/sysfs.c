@@ -84,7 +84,7 @@ static void remember_reader(struct extsock_group *group)
 
 /*
  * Has a reader whose list is no longer there come to its end? The new one may be
- * shorter. Of somebody who has been forgotten nothing better is known.
+ * shorter. Somebody who has been forgotten begins again: better twice than cut off.
  */
 static bool has_read_all(const struct extsock_group *group, const void *file,
 			 loff_t off)
@@ -98,7 +98,7 @@ static bool has_read_all(const struct extsock_group *group, const void *file,
 		if (reader->file == file)
 			return off >= reader->len;
 	}
-	return off >= group->text_len;
+	return false;
 }
 
 /* Make the list anew, as of now. */

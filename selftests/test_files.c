@@ -1090,6 +1090,38 @@ TEST_F(files, tell_who_is_cut_off_to_begin_again)
 	close(other);
 }
 
+#define MANY	40
+
+/* Many have begun since, so of this one nothing is known: better twice than cut off. */
+TEST_F(files, tell_who_is_forgotten_to_begin_again)
+{
+	const char *path = sysfs(&fuzz->wild, "members");
+	int cut = open(path, O_RDONLY), others[MANY], i;
+	struct actor *more[MORE];
+	ssize_t len, shorter = 0;
+	char text[256];
+
+	for (i = 0; i < MORE; i++)
+		more[i] = member(&fuzz->wild);
+	len = read(cut, text, sizeof(text));
+	ASSERT_EQ(len - 1, pread(cut, text, len - 1, 0));
+	lseek(cut, len - 1, SEEK_SET);
+	for (i = 0; i < MORE; i++)
+		part(more[i]);
+	for (i = 0; i < MANY; i++) {
+		others[i] = open(sysfs(&fuzz->wild, "members"), O_RDONLY);
+		shorter = read(others[i], text, sizeof(text));
+		ASSERT_GT(len - 1, shorter);
+	}
+	EXPECT_EQ(-1, read(cut, text, sizeof(text)));
+	EXPECT_EQ(EAGAIN, errno);
+	lseek(cut, 0, SEEK_SET);
+	EXPECT_EQ(shorter, read(cut, text, sizeof(text)));
+	close(cut);
+	for (i = 0; i < MANY; i++)
+		close(others[i]);
+}
+
 #define READERS	7
 
 TEST_F_TIMEOUT(files, give_lists_of_one_moment, 3600)

@@ -78,7 +78,7 @@ trap cleanup EXIT
 check "unloaded" rmmod extsock
 dmesg -C
 
-for symbol in tcp_connect __ptrace_link; do
+for symbol in tcp_connect proc_ptrace_connector; do
 	check "one that knows no $symbol" lacking $symbol
 	check "$symbol: it is not loaded" is_refused
 	check "$symbol: one sentence says why" \

@@ -318,9 +318,8 @@ static void check_attempts(struct __test_metadata *_metadata,
 	all->who = who;
 	START_FN(a, try_as);
 	ASSERT_EQ(0, result(a)) TH_LOG("%s", who->name);
-	if (who->namespaces & CLONE_NEWNS)
-		TH_LOG("%s: %s mounts of its own", who->name,
-		       all->mounted ? "with" : "without");
+	EXPECT_EQ(!!(who->namespaces & CLONE_NEWNS), all->mounted)
+		TH_LOG("%s has mounts of its own", who->name);
 	for (f = 0; f < FILES; f++) {
 		bool opens = who->opens || files[f].mode & 0004;
 		const struct attempt *seen = &all->of[f];
@@ -754,8 +753,9 @@ static void torment(struct stage *s)
 	kill(pid, SIGSTOP);
 	kill(pid, SIGCONT);
 	s->ret = ptrace(PTRACE_SEIZE, pid, 0, 0) ? -errno : 0;
-	if (!s->ret)
-		ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+	if (!s->ret && (ptrace(PTRACE_INTERRUPT, pid, 0, 0) ||
+			waitpid(pid, NULL, __WALL) != pid))
+		s->ret = -ESRCH;
 }
 
 static long torment_by(struct actor *a, pid_t pid)

@@ -22,6 +22,8 @@
 #error "extsock needs a kernel with CONFIG_KPROBES_ON_FTRACE: kprobes must not be breakpoints."
 #elif !defined(CONFIG_CGROUPS)
 #error "extsock needs a kernel with CONFIG_CGROUPS: it stops tasks as the cgroup freezer does."
+#elif !defined(CONFIG_PROC_EVENTS)
+#error "extsock needs a kernel with CONFIG_PROC_EVENTS: it hands tasks to their tracers there."
 #elif !defined(CONFIG_SECURITY_NETWORK)
 #error "extsock needs a kernel with CONFIG_SECURITY_NETWORK: its accept probe sits there."
 #elif !IS_ENABLED(CONFIG_IPV6)

@@ -34,6 +34,12 @@ quietly()
 quietly make -C "$kdir" M="$build/module-build" W=1 \
 	CONFIG_DEBUG_INFO_BTF_MODULES= modules
 cp "$build/module-build/extsock.ko" "$build/extsock.ko"
+case $kernel in
+*-kcsan)
+	nm "$build/extsock.ko" | grep -q ' U __tsan_' ||
+		die "KCSAN does not watch the module for $kernel"
+	;;
+esac
 quietly make -C "$top/tools/extsockctl" O="$build/tools" LDFLAGS=-static check
 cp "$build/tools/extsockctl" "$build/extsockctl"
 

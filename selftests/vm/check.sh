@@ -59,9 +59,9 @@ if [ -n "$only" ]; then
 			die "there is no test \"$only\"; the programs are" \
 				"$programs"
 	fi
-	deadline=$((deadline / 4 + connections / 500 + cycles * 4 +
-		duration * 2 + reloads))
+	deadline=$((deadline / 4))
 fi
+deadline=$((deadline + connections / 500 + cycles * 4 + duration * 2 + reloads))
 cat >"$build/script" <<EOF
 echo timeout=$deadline >extsock/settings
 ./run_kselftest.sh ${name+-t extsock:$name}

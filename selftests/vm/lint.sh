@@ -145,7 +145,7 @@ spelling()
 		README.md Documentation module selftests tools uapi
 }
 
-# As mutants.sh does, but none may have moved.
+# As mutants.sh does; lines may have moved, but what is around them is the same.
 mutants_apply()
 {
 	local patch status=0
