@@ -96,6 +96,8 @@ static void insert_member(struct extsock_member *member,
 	lockdep_assert_held(&member_lock);
 	member->pid = get_pid(pid);
 	member->group = group;
+	member->nr = group->nr_inserted + 1;
+	WRITE_ONCE(group->nr_inserted, member->nr);
 	hash_add_rcu(member_table, &member->hash, (unsigned long)pid);
 	list_add_tail_rcu(&member->node, &group->members);
 	group->nr_members++;

@@ -86,6 +86,7 @@ struct extsock_reader {
  * @members: the members, oldest first; written under the member lock, read
  *	under RCU
  * @nr_members: their number; member lock
+ * @nr_inserted: how many there have ever been; written under the member lock
  * @incomplete: a child could not become a member; cleared when the group is
  *	empty; member lock
  * @holding: new threads stand still from their birth, and whoever leaves the
@@ -126,6 +127,7 @@ struct extsock_group {
 
 	struct list_head members;
 	unsigned int nr_members;
+	u64 nr_inserted;
 	bool incomplete;
 	bool holding;
 	bool dead;
@@ -161,6 +163,7 @@ struct extsock_group {
  * @pid: its thread group's PID, a counted reference: it stays the same over
  *	exec, and cannot be given to another process as long as it is here
  * @group: its group, constant; groups outlive members by a grace period
+ * @nr: which one of its group it is, from 1, constant; grows along the list
  * @rcu: frees it
  *
  * Held by the table alone, from joining to extsock_group_forget() at the exit
@@ -171,6 +174,7 @@ struct extsock_member {
 	struct list_head node;
 	struct pid *pid;
 	struct extsock_group *group;
+	u64 nr;
 	struct rcu_head rcu;
 };
 

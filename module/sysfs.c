@@ -53,9 +53,13 @@ static ssize_t give(char *buf, loff_t off, size_t count, const char *text,
 	return memory_read_from_buffer(buf, count, &off, text, len);
 }
 
-/* The length of the whole list, of which as much is written as there is room. */
+/*
+ * The length of the whole list, of which as much is written as there is room. Who
+ * leaves and joins again meanwhile is not there twice.
+ */
 static size_t print_members(struct extsock_group *group, char *text, size_t max)
 {
+	u64 last = READ_ONCE(group->nr_inserted);
 	struct extsock_member *member;
 	size_t len = 0;
 
@@ -63,6 +67,8 @@ static size_t print_members(struct extsock_group *group, char *text, size_t max)
 	list_for_each_entry_rcu(member, &group->members, node) {
 		pid_t nr = pid_vnr(member->pid);
 
+		if (member->nr > last)
+			break;
 		/* Not all can be seen from the reader's PID namespace. */
 		if (nr)
 			len += snprintf(text + len, len < max ? max - len : 0,

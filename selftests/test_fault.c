@@ -119,11 +119,37 @@ static void find_code(unsigned long *first, unsigned long *last)
 	*last += LEEWAY;
 }
 
-/* Sleeping allocations fail, too, and nobody writes to the log. */
+/* From a function of the kernel's to the next one; the list is in order. */
+static bool find_function(const char *name, unsigned long *first,
+			  unsigned long *last)
+{
+	char *text = slurp("/proc/kallsyms"), *at = strstr(text, name);
+
+	while (at && at > text && at[-1] != '\n')
+		at--;
+	return at && sscanf(at, "%lx %*c %*s %lx", first, last) == 2;
+}
+
+static void set_range(const char *of, const char *which, unsigned long first,
+		      unsigned long last)
+{
+	char name[32], text[32];
+
+	snprintf(name, sizeof(name), "%s-start", which);
+	snprintf(text, sizeof(text), "0x%lx", first);
+	set_attribute(of, name, text);
+	snprintf(name, sizeof(name), "%s-end", which);
+	snprintf(text, sizeof(text), "0x%lx", last);
+	set_attribute(of, name, text);
+}
+
+/*
+ * Sleeping allocations fail, too, and nobody writes to the log. But there is memory for
+ * slab caches: the kernel takes it for a mistake in itself if there is none.
+ */
 static void aim_at_module(const char *of)
 {
 	unsigned long first, last;
-	char text[32];
 
 	set_attribute(of, "verbose", "0");
 	set_attribute(of, "ignore-gfp-wait", "N");
@@ -132,10 +158,9 @@ static void aim_at_module(const char *of)
 	if (set_attribute(of, "stacktrace-depth", "32"))
 		return;
 	find_code(&first, &last);
-	snprintf(text, sizeof(text), "0x%lx", first);
-	set_attribute(of, "require-start", text);
-	snprintf(text, sizeof(text), "0x%lx", last);
-	set_attribute(of, "require-end", text);
+	set_range(of, "require", first, last);
+	if (find_function(" __kmem_cache_create_args\n", &first, &last))
+		set_range(of, "reject", first, last);
 }
 
 /* ---- what must be as it was ---- */

@@ -1122,6 +1122,64 @@ TEST_F(files, tell_who_is_forgotten_to_begin_again)
 		close(others[i]);
 }
 
+#define WHEEL	1000
+
+static pid_t wheel[WHEEL];
+
+/* The oldest leaves and joins again, and so on. */
+static void turn(struct stage *s)
+{
+	int i;
+
+	for (i = 0; !fuzz->stop; i = (i + 1) % WHEEL, s->counter++) {
+		put(sysfs(&fuzz->wild, "members"), "-%d", wheel[i]);
+		put(sysfs(&fuzz->wild, "members"), "%d", wheel[i]);
+	}
+	s->ret = 0;
+}
+
+static bool is_twice(char *list)
+{
+	static char seen[PID_LIMIT];
+	char *line;
+
+	memset(seen, 0, sizeof(seen));
+	while ((line = strsep(&list, "\n")) && *line)
+		if (seen[atol(line) % PID_LIMIT]++)
+			return true;
+	return false;
+}
+
+/* Who leaves and joins again while the list is made is in it once, or not at all. */
+TEST_F_TIMEOUT(files, list_members_once, 120)
+{
+	struct actor *turner;
+	int i;
+
+	for (i = 0; i < WHEEL; i++) {
+		wheel[i] = fork();
+		if (!wheel[i]) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+		ASSERT_EQ(0, put(sysfs(&fuzz->wild, "members"), "%d", wheel[i]));
+	}
+	turner = actor();
+	START_FN(turner, turn);
+	ASSERT_TRUE(moves(turner->stage));
+	for (i = 0; i < 100; i++)
+		EXPECT_FALSE(is_twice(slurp(sysfs(&fuzz->wild, "members"))))
+			break;
+	fuzz->stop = 1;
+	EXPECT_EQ(0, result(turner));
+	part(turner);
+	for (i = 0; i < WHEEL; i++)
+		kill(wheel[i], SIGKILL);
+	for (i = 0; i < WHEEL; i++)
+		waitpid(wheel[i], NULL, 0);
+}
+
 #define READERS	7
 
 TEST_F_TIMEOUT(files, give_lists_of_one_moment, 3600)
