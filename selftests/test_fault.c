@@ -431,36 +431,13 @@ TEST_F_TIMEOUT(fault, files_are_read_whole_or_not_at_all, 600)
 
 TEST_F_TIMEOUT(fault, freeze_succeeds_or_is_undone, 900)
 {
-	int n, err, rows;
+	struct drain d;
 	bool failed;
+	int n, rows;
 
 	FREEZE();
 	rows = count_rows(&self->g);
 	ASSERT_EQ(0, command(&self->g, "thaw keep"));
-	EACH_RUN(n, failed) {
-		let_fail(n);
-		err = control(&self->g, "freeze");
-		failed = has_failed();
-		ASSERT_TRUE(!err || err == -ENOMEM)
-			TH_LOG("%d: %s", n, strerror(-err));
-		if (!err) {
-			ASSERT_TRUE(state_is(&self->g, "frozen"));
-			ASSERT_EQ(rows, count_rows(&self->g));
-			ASSERT_EQ(0, control(&self->g, "thaw keep"));
-		}
-		ASSERT_UNTOUCHED();
-	}
-	ASSERT_EQ(0, err);
-	ASSERT_ALL_FAILED(n, failed, 20);
-}
-
-/* Its reason is told as well. */
-TEST_F(fault, failed_freeze_says_why)
-{
-	struct drain d;
-	bool failed;
-	int n;
-
 	EACH_RUN(n, failed) {
 		d.fd = open(procfs(&self->g, "control"), O_RDWR | O_CLOEXEC);
 		strcpy(d.text, "freeze");
@@ -468,13 +445,20 @@ TEST_F(fault, failed_freeze_says_why)
 		give_command(&d);
 		failed = has_failed();
 		close(d.fd);
+		ASSERT_TRUE(!d.err || d.err == -ENOMEM)
+			TH_LOG("%d: %s", n, strerror(-d.err));
 		/* Without memory for the command itself nothing is said. */
 		if (d.err && n > 1)
 			ASSERT_TRUE(strstr(d.said, "the group runs"))
 				TH_LOG("%d: \"%s\"", n, d.said);
-		if (!d.err)
+		if (!d.err) {
+			ASSERT_TRUE(state_is(&self->g, "frozen"));
+			ASSERT_EQ(rows, count_rows(&self->g));
 			ASSERT_EQ(0, control(&self->g, "thaw keep"));
+		}
+		ASSERT_UNTOUCHED();
 	}
+	ASSERT_EQ(0, d.err);
 	ASSERT_ALL_FAILED(n, failed, 20);
 }
 
