@@ -909,17 +909,26 @@ UNUSED static int allow_fastopen(int how)
 		  how);
 }
 
-/* From now on packets of just these TCP flags get lost; NULL: none. */
-UNUSED static int lose(const char *flags)
+/*
+ * From now on packets of just these TCP flags get lost, and SYNs from this port, if it
+ * is not 0.
+ */
+UNUSED static int lose_from(const char *flags, int port)
 {
-	if (!flags)
-		return sh("ip netns exec corner nft delete table inet lossy");
 	return sh("echo 'table inet lossy\n"
 		  "delete table inet lossy\n"
 		  "table inet lossy {\n"
 		  "chain input { type filter hook input priority 0; "
-		  "tcp flags & (fin|syn|rst|ack) == %s drop; }\n"
-		  "}' | ip netns exec corner nft -f -", flags);
+		  "tcp flags & (fin|syn|rst|ack) == %s drop; "
+		  "tcp sport %d tcp flags & (fin|syn|rst|ack) == syn drop; }\n"
+		  "}' | ip netns exec corner nft -f -", flags, port);
+}
+
+/* From now on packets of just these TCP flags get lost; NULL: none. */
+UNUSED static int lose(const char *flags)
+{
+	return flags ? lose_from(flags, 0) :
+	       sh("ip netns exec corner nft delete table inet lossy");
 }
 
 /* ---- the table ---- */

@@ -385,10 +385,7 @@ TEST_F(tcp, blocking_connect_to_a_members_full_queue_goes_on)
 
 /* ---- both call each other ---- */
 
-/*
- * Both SYNs got lost; the next ones meet sockets that call themselves. The first
- * to call is the first to call again, so the second is the first to answer.
- */
+/* Both SYNs got lost; the next ones meet sockets that call themselves. */
 static bool call_each_other(struct actor *a, int fa, struct actor *b, int fb,
 			    int family)
 {
@@ -408,7 +405,7 @@ TEST_F(tcp, simultaneous_open_between_members_is_internal)
 	EXPECT_STREQ("internal", class_of(&self->g, self->a, one));
 	EXPECT_STREQ("internal", class_of(&self->g, self->b, two));
 	THAW();
-	ASSERT_EQ(0, lose("syn|ack"));
+	ASSERT_EQ(0, lose_from("syn|ack", port_of(self->b, two)));
 	ASSERT_TRUE(comes_to(self->b, two, TCP_SYN_RECV));
 	FREEZE();
 	EXPECT_STREQ("syn-recv", column_of(&self->g, self->b->pid, two,
@@ -443,7 +440,7 @@ TEST_F(tcp, half_of_a_simultaneous_open_with_an_outsider_is_reset)
 	int one = bound(self->a, FAMILY), two = bound(self->out, FAMILY);
 
 	ASSERT_TRUE(call_each_other(self->out, two, self->a, one, FAMILY));
-	ASSERT_EQ(0, lose("syn|ack"));
+	ASSERT_EQ(0, lose_from("syn|ack", port_of(self->a, one)));
 	ASSERT_TRUE(comes_to(self->a, one, TCP_SYN_RECV));
 	FREEZE();
 	EXPECT_STREQ("external", class_of(&self->g, self->a, one));
