@@ -83,6 +83,18 @@ static bool has_failed_in(struct actor *a)
 	return a->stage->counter;
 }
 
+/* Where there is little time only every so manyth allocation fails, others each time. */
+static int every(int few)
+{
+	return strcmp(getenv("EXTSOCK_VARIANTS") ?: "", "few") ? 1 : few;
+}
+
+/* A run for each of these allocations, until one has come to its end without a failure. */
+#define EACH_RUN_OF(n, failed, step) \
+	for (n = 1 + time(NULL) % (step), failed = true; \
+	     failed && n < MOST; n += (step))
+#define EACH_RUN(n, failed)	EACH_RUN_OF(n, failed, 1)
+
 /* ---- whose allocations fail ---- */
 
 /* Less than there is between the kernel and its modules, of which it is the only one. */
@@ -238,10 +250,6 @@ FIXTURE_TEARDOWN(fault)
 	ASSERT_EQ(0, error_of(OUTSIDE, self->unix_queued));		\
 } while (0)
 
-/* A run for each allocation, until one has come to its end without a failure. */
-#define EACH_RUN(n, failed) \
-	for (n = 1, failed = true; failed && n < MOST; n++)
-
 /* That came, after at least so many. */
 #define ASSERT_ALL_FAILED(n, failed, least) do {			\
 	TH_LOG("%d allocations", n - 2);				\
@@ -251,16 +259,13 @@ FIXTURE_TEARDOWN(fault)
 
 /* ---- the module ---- */
 
-/* To load it takes long: every how many allocations fail where there is little time. */
-#define FEW		13
 
 /* What is left behind, probes for example, would run where there is no code any more. */
 TEST_F_TIMEOUT(fault, module_is_loaded_or_leaves_nothing, 1800)
 {
-	const char *variants = getenv("EXTSOCK_VARIANTS") ?: "";
-	int step = strcmp(variants, "few") ? 1 : FEW, n;
-	bool failed = true;
-	long err = 0;
+	int step = every(13), n;
+	bool failed;
+	long err;
 
 	if (access(DEBUGFS "/failslab/require-start", F_OK))
 		SKIP(return, "whatever loads a module would fail here");
@@ -269,7 +274,7 @@ TEST_F_TIMEOUT(fault, module_is_loaded_or_leaves_nothing, 1800)
 	part(self->other);
 	ASSERT_TRUE(drop_group(&self->g));
 	ASSERT_TRUE(goes());
-	for (n = 1 + time(NULL) % step; failed && n < MOST; n += step) {
+	EACH_RUN_OF(n, failed, step) {
 		let_fail(n);
 		err = load();
 		failed = has_failed();
@@ -277,10 +282,8 @@ TEST_F_TIMEOUT(fault, module_is_loaded_or_leaves_nothing, 1800)
 			TH_LOG("%d: %s", n, strerror(-err));
 		ASSERT_TRUE(err ? nothing_is_left() : goes()) TH_LOG("%d", n);
 	}
-	TH_LOG("%d allocations", n - step);
-	ASSERT_FALSE(failed);
 	ASSERT_EQ(0, err);
-	ASSERT_LE(30, n);
+	ASSERT_ALL_FAILED(n + 1 - step, failed, 30);
 	ASSERT_EQ(0, load());
 	make_group(&self->g, "fault");
 }
@@ -476,10 +479,10 @@ static bool passes_freely(struct actor *a)
 
 TEST_F_TIMEOUT(fault, drain_goes_on_or_is_undone, 900)
 {
+	int step = every(3), n, err;
 	bool failed;
-	int n, err;
 
-	EACH_RUN(n, failed) {
+	EACH_RUN_OF(n, failed, step) {
 		let_fail(n);
 		err = control(&self->g, "freeze policy=wait wait_ms=1");
 		failed = has_failed();
@@ -489,7 +492,7 @@ TEST_F_TIMEOUT(fault, drain_goes_on_or_is_undone, 900)
 		ASSERT_TRUE(passes_freely(self->owner));
 	}
 	ASSERT_EQ(-ETIMEDOUT, err);
-	ASSERT_ALL_FAILED(n, failed, 25);
+	ASSERT_ALL_FAILED(n + 1 - step, failed, 25);
 }
 
 /* Until the counter says that it is over, or the group waits for this port. */
@@ -547,7 +550,7 @@ TEST_F_TIMEOUT(fault, next_round_goes_on_or_is_undone, 1800)
 {
 	int first = listener(OUTSIDE, AF_INET), second = listener(OUTSIDE, AF_INET);
 	struct change *c = change_of(self->other->stage);
-	int mine[2], ends[2], fd, n, err;
+	int mine[2], ends[2], step = every(3), fd, n, err;
 	long long drains = 0;
 	char rules[128];
 	bool failed;
@@ -560,7 +563,7 @@ TEST_F_TIMEOUT(fault, next_round_goes_on_or_is_undone, 1800)
 	ASSERT_EQ(0, set_rules(&self->g, rules));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, mine));
 	c->over = pass_fd(self->other, mine[0]);
-	EACH_RUN(n, failed) {
+	EACH_RUN_OF(n, failed, step) {
 		c->fd = client_of(self->other, OUTSIDE, first);
 		ends[0] = accept_from(OUTSIDE, first);
 		self->other->stage->counter = 0;
@@ -594,7 +597,7 @@ TEST_F_TIMEOUT(fault, next_round_goes_on_or_is_undone, 1800)
 	}
 	ASSERT_EQ(-EINTR, err);
 	ASSERT_EQ(2, drains);
-	ASSERT_ALL_FAILED(n, failed, 30);
+	ASSERT_ALL_FAILED(n + 1 - step, failed, 30);
 	close(mine[0]);
 	close(mine[1]);
 	close(first);
