@@ -318,14 +318,16 @@ static struct extsock_census *take(struct extsock_group *group)
 
 /**
  * struct walk - a walk over the descriptors of a group
- * @see: called for each socket
+ * @see: called for each socket, until it returns true
  * @arg: given to @see
  * @leader: of the process whose descriptors are being looked at
+ * @last: number of the last member that was looked at
  */
 struct walk {
 	extsock_see_t see;
 	void *arg;
 	struct task_struct *leader;
+	u64 last;
 };
 
 /* iterate_fd() callback, under the table's spinlock */
@@ -334,49 +336,73 @@ static int see_fd(const void *priv, struct file *file, unsigned int fd)
 	const struct walk *walk = priv;
 	struct socket *sock = sock_from_file(file);
 
-	if (sock && sock->sk)
-		walk->see(sock->sk, walk->leader, fd, walk->arg);
-	return 0;
+	return sock && sock->sk &&
+	       walk->see(sock->sk, walk->leader, fd, walk->arg);
 }
 
-static void walk_process(const struct walk *walk)
+/* Returns whether @see has seen enough. */
+static bool walk_process(const struct walk *walk)
 {
 	struct files_struct *last = NULL;
 	struct task_struct *task;
+	bool enough = false;
 
 	for_each_thread(walk->leader, task) {
 		task_lock(task);
 		if (task->files && task->files != last)
-			iterate_fd(task->files, 0, see_fd, walk);
+			enough = iterate_fd(task->files, 0, see_fd, walk);
 		last = task->files;
 		task_unlock(task);
+		if (enough)
+			break;
 	}
+	return enough;
+}
+
+/*
+ * From behind the last member on, for a tick: many have as many descriptors as they
+ * like. Returns whether there may be more to see.
+ */
+static bool walk_on(struct extsock_group *group, struct walk *walk)
+{
+	unsigned long begin = jiffies;
+	struct extsock_member *member;
+	bool more = false;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(member, &group->members, node) {
+		if (member->nr <= walk->last)
+			continue;
+		walk->last = member->nr;
+		walk->leader = pid_task(member->pid, PIDTYPE_TGID);
+		if (walk->leader && walk_process(walk))
+			break;
+		more = time_after(jiffies, begin);
+		if (more)
+			break;
+	}
+	rcu_read_unlock();
+	return more;
 }
 
 /**
  * extsock_census_walk() - a look at the descriptors of a group that runs
  * @group: the group
  * @see: called for each socket, perhaps more than once, under RCU and a table's
- *	spinlock
+ *	spinlock, until it returns true
  * @arg: given to @see
  *
  * Descriptors that come and go meanwhile are seen or not. Takes no reference.
  *
- * Context: any but interrupts.
+ * Context: may sleep; the caller holds the group.
  */
 void extsock_census_walk(struct extsock_group *group, extsock_see_t see,
 			 void *arg)
 {
 	struct walk walk = { .see = see, .arg = arg };
-	struct extsock_member *member;
 
-	rcu_read_lock();
-	list_for_each_entry_rcu(member, &group->members, node) {
-		walk.leader = pid_task(member->pid, PIDTYPE_TGID);
-		if (walk.leader)
-			walk_process(&walk);
-	}
-	rcu_read_unlock();
+	while (walk_on(group, &walk))
+		cond_resched();
 }
 
 /**
@@ -389,12 +415,13 @@ struct wanted {
 	bool found;
 };
 
-static void compare(const struct sock *sk, struct task_struct *leader,
+static bool compare(const struct sock *sk, struct task_struct *leader,
 		    unsigned int fd, void *arg)
 {
 	struct wanted *wanted = arg;
 
-	wanted->found |= sk == wanted->sk;
+	wanted->found = sk == wanted->sk;
+	return wanted->found;
 }
 
 /**
@@ -402,7 +429,7 @@ static void compare(const struct sock *sk, struct task_struct *leader,
  * @group: the group, which may run
  * @sk: the socket; only compared
  *
- * Context: any but interrupts. Takes time in proportion to the descriptors.
+ * Context: may sleep; the caller holds the group. Takes time in proportion to the descriptors.
  * Return: whether it does, as of now.
  */
 bool extsock_census_owns(struct extsock_group *group, const struct sock *sk)

@@ -10,7 +10,7 @@ struct sock;
 struct task_struct;
 
 /* Called for a socket, the leader of a process that has it, and its descriptor. */
-typedef void (*extsock_see_t)(const struct sock *sk, struct task_struct *leader,
+typedef bool (*extsock_see_t)(const struct sock *sk, struct task_struct *leader,
 			      unsigned int fd, void *arg);
 
 struct extsock_census *extsock_census_take(struct extsock_group *group);

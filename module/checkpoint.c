@@ -306,7 +306,7 @@ static void say_not_closed(int err, struct extsock_outcome *outcome)
 {
 	if (err == -EOPNOTSUPP)
 		extsock_outcome_add(outcome,
-				    "this kernel lacks a probe that waiting for sockets needs; the log of the load names it\n");
+				    "waiting for sockets needs a probe that does not work here; the kernel's log names it\n");
 	else
 		extsock_outcome_add(outcome,
 				    "the gate cannot be closed (error %d)\n",

@@ -147,24 +147,28 @@ static bool has_ended(const struct extsock_socket *entry)
 	}
 }
 
-/* Called for each descriptor of the group that is a socket, under two locks. */
-static void see(const struct sock *sk, struct task_struct *leader,
+/*
+ * Called for each descriptor of the group that is a socket, under two locks. Wants to
+ * see all of them.
+ */
+static bool see(const struct sock *sk, struct task_struct *leader,
 		unsigned int fd, void *arg)
 {
 	struct extsock_socket *entry = extsock_sockets_find(arg, sk);
 	struct pid *pid;
 
 	if (!entry || entry->seen++ || entry->action != EXTSOCK_WAIT)
-		return;
+		return false;
 	/* The first one may have closed it. */
 	pid = task_tgid(leader);
 	if (entry->pid == pid && entry->fd == (int)fd)
-		return;
+		return false;
 	put_pid(entry->pid);
 	entry->pid = get_pid(pid);
 	entry->fd = fd;
 	/* Not get_task_comm(): the walk may have locked this very task. */
 	strscpy(entry->comm, leader->comm, sizeof(entry->comm));
+	return false;
 }
 
 /* Which of them are gone without anybody having told? Who has the others? */

@@ -76,10 +76,13 @@ static void unlock_sighand(struct sighand_struct *sighand, unsigned long flags)
 /* Make the task look at jobctl: as signal_wake_up(task, 0). */
 static void prod(struct task_struct *task)
 {
+	bool woken = false;
+
 	set_tsk_thread_flag(task, TIF_SIGPENDING);
-	if (READ_ONCE(task->__state) & TASK_INTERRUPTIBLE)
-		wake_up_process(task);
-	else
+	/* Another freezer may have hidden that it is interruptible. */
+	if (!(READ_ONCE(task->__state) & TASK_UNINTERRUPTIBLE))
+		woken = wake_up_process(task);
+	if (!woken)
 		kick_process(task);
 }
 
@@ -104,6 +107,11 @@ static bool is_exiting(const struct task_struct *task)
 	return READ_ONCE(task->flags) & PF_EXITING;
 }
 
+static bool is_dumping(const struct task_struct *task)
+{
+	return READ_ONCE(task->flags) & PF_DUMPCORE;
+}
+
 /* One task: trap it if need be, and tell whether it stands still. */
 static bool stop_task(struct task_struct *task)
 {
@@ -115,7 +123,8 @@ static bool stop_task(struct task_struct *task)
 	sighand = lock_sighand(task, &flags);
 	if (!sighand)
 		return true;
-	if (!(task->jobctl & JOBCTL_EXTSOCK_TAKEN))
+	/* It would cut the core that is being written: that is waited for. */
+	if (!(task->jobctl & JOBCTL_EXTSOCK_TAKEN || is_dumping(task)))
 		trap(task);
 	unlock_sighand(sighand, flags);
 	return false;
@@ -245,8 +254,8 @@ static bool resume_task(struct task_struct *task)
 	task->jobctl &= ~JOBCTL_EXTSOCK_TAKEN;
 	if (task->jobctl & JOBCTL_TRAP_FREEZE && !cgroup_is_frozen(task)) {
 		task->jobctl &= ~JOBCTL_TRAP_FREEZE;
-		if (READ_ONCE(task->__state) & TASK_INTERRUPTIBLE)
-			wake_up_process(task);
+		/* In whatever state: another freezer may have hidden its own. */
+		wake_up_process(task);
 	}
 	unlock_sighand(sighand, flags);
 	return true;
@@ -344,8 +353,8 @@ void extsock_freezer_leaving(bool always)
 	if (!sighand)
 		return;
 	if (task->jobctl & JOBCTL_EXTSOCK_TAKEN) {
-		/* its tracer lets it run */
-		if (always)
+		/* its tracer lets it run, and its cgroup */
+		if (always && !cgroup_is_frozen(task))
 			task->jobctl &= ~JOBCTL_TRAP_FREEZE;
 	} else if (!always || task->ptrace) {
 		task->jobctl |= JOBCTL_TRAP_FREEZE;
@@ -358,11 +367,13 @@ void extsock_freezer_leaving(bool always)
  * extsock_freezer_traced() - current has become the tracer of a task
  * @task: the task
  *
- * A task that stands still is handed over. A seized one stays in the trap
- * until the tracer interrupts it: the kernel looks at that first. An attached
+ * A task that stands still is handed over. A seized one stays in the trap, or goes
+ * there if the freeze has not come to it yet, until the tracer interrupts it: the
+ * kernel looks at that first. An attached
  * one has been sent SIGSTOP, which the trap keeps from it, so the trap is opened
- * and the task woken; it stops before it could run. If it was stopped already it
- * has passed to the tracer's stop.
+ * and the task woken, unless its cgroup is frozen, too, which makes any tracer wait;
+ * it stops before it could run. If it was stopped already it has passed to the
+ * tracer's stop.
  *
  * PTRACE_TRACEME, where the task runs, does not come here, nor does a task that is
  * traced from birth: extsock_freezer_born() sees to it.
@@ -379,7 +390,9 @@ void extsock_freezer_traced(struct task_struct *task)
 	if (!sighand)
 		return;
 	task->jobctl |= JOBCTL_EXTSOCK_TAKEN;
-	if (!(task->ptrace & PT_SEIZED)) {
+	if (task->ptrace & PT_SEIZED) {
+		trap(task);
+	} else if (!cgroup_is_frozen(task)) {
 		task->jobctl &= ~JOBCTL_TRAP_FREEZE;
 		prod(task);
 	}

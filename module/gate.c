@@ -167,7 +167,9 @@ static bool read_address(struct extsock_socket *entry, extsock_sockaddr *addr,
 		entry->ends.rport = in->sin_port;
 		return true;
 	}
-	if (len >= SIN6_LEN_RFC2133 && in6->sin6_family == AF_INET6) {
+	/* Others refuse it; without IPv6 nothing may be looked up there. */
+	if (len >= SIN6_LEN_RFC2133 && in6->sin6_family == AF_INET6 &&
+	    entry->sk->sk_family == AF_INET6) {
 		entry->ends.remote = in6->sin6_addr;
 		entry->ends.rport = in6->sin6_port;
 		return true;
@@ -175,22 +177,24 @@ static bool read_address(struct extsock_socket *entry, extsock_sockaddr *addr,
 	return false;
 }
 
-/* Is the gate to hold a call that connects @entry to @other? */
+/*
+ * Is the gate to hold a call that connects @entry to @other, unless that has become a
+ * member's since the census?
+ */
 static bool holds(struct extsock_gate *gate, const struct extsock_socket *entry,
 		  const struct sock *other)
 {
 	struct extsock_census *census = rcu_dereference(gate->census);
 
-	if (!census || extsock_verdict_action(entry, &gate->terms) !=
-	    EXTSOCK_WAIT)
-		return false;
-	return !other || !(extsock_sockets_find(census, other) ||
-			   extsock_census_owns(gate->group, other));
+	return census && extsock_verdict_action(entry, &gate->terms) ==
+				 EXTSOCK_WAIT &&
+	       !(other && extsock_sockets_find(census, other));
 }
 
 /* The id of the gate that is to hold the call, or 0. */
 static u64 holder(struct socket *sock, extsock_sockaddr *addr, int len)
 {
+	struct extsock_group *group = NULL;
 	struct extsock_socket entry = {};
 	struct extsock_gate *gate;
 	struct sock *other;
@@ -208,9 +212,16 @@ static u64 holder(struct socket *sock, extsock_sockaddr *addr, int len)
 		return 0;
 	rcu_read_lock();
 	gate = current_gate();
-	if (gate && holds(gate, &entry, other))
+	if (gate && holds(gate, &entry, other) &&
+	    kobject_get_unless_zero(&gate->group->kobj)) {
+		group = gate->group;
 		id = gate->terms.gate;
+	}
 	rcu_read_unlock();
+	if (group && other && extsock_census_owns(group, other))
+		id = 0;
+	if (group)
+		kobject_put(&group->kobj);
 	if (other)
 		sock_put(other);
 	return id;

@@ -37,9 +37,8 @@ bool extsock_inside_called(const struct extsock_gate *gate,
 			   const struct extsock_socket *entry)
 {
 	bool here, unclear = false, nobody = false, stranger = false;
+	const struct extsock_gate_net *have;
 	struct sock *listener;
-	struct net *net;
-	unsigned int i;
 
 	if (extsock_peer_connected(census, entry) ||
 	    extsock_peer_listening(census, entry, &unclear))
@@ -47,8 +46,8 @@ bool extsock_inside_called(const struct extsock_gate *gate,
 	listener = extsock_peer_called(entry, sock_net(entry->sk), &here);
 	if (here)
 		return !listener || is_members(gate, listener);
-	for (i = 0; (net = extsock_nets_nth(gate, i)); i++) {
-		listener = extsock_peer_called(entry, net, &here);
+	extsock_nets_each(have, gate) {
+		listener = extsock_peer_called(entry, have->net, &here);
 		if (listener && is_members(gate, listener))
 			return true;
 		nobody |= here && !listener;
@@ -77,17 +76,18 @@ static bool is_forgotten(const struct sock *sk)
 bool extsock_inside_client(const struct extsock_gate *gate,
 			   const struct extsock_socket *child)
 {
+	const struct extsock_gate_net *have;
 	struct sock *client;
-	struct net *net;
-	unsigned int i;
 	bool is = false;
 
-	for (i = 0; !is && (net = extsock_nets_nth(gate, i)); i++) {
-		client = extsock_peer_find(child, net, 0);
+	extsock_nets_each(have, gate) {
+		client = extsock_peer_find(child, have->net, 0);
 		if (!client)
 			continue;
 		is = is_forgotten(client) || is_members(gate, client);
 		sock_gen_put(client);
+		if (is)
+			break;
 	}
 	return is;
 }

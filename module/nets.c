@@ -32,24 +32,6 @@ bool extsock_nets_have(const struct extsock_gate *gate, const struct net *net)
 	return false;
 }
 
-/**
- * extsock_nets_nth() - one of the group's namespaces
- * @gate: the group's gate
- * @i: which one, from 0
- *
- * Context: under RCU, with a gate that has a census.
- * Return: the namespace, or NULL if there are not so many.
- */
-struct net *extsock_nets_nth(const struct extsock_gate *gate, unsigned int i)
-{
-	const struct extsock_gate_net *have;
-
-	list_for_each_entry_rcu(have, &gate->nets, node)
-		if (!i--)
-			return have->net;
-	return NULL;
-}
-
 /* A reference goes over. */
 static int add(struct extsock_gate *gate, struct net *net, nf_hookfn *hook)
 {

@@ -31,6 +31,15 @@ int extsock_nets_hook(struct extsock_gate *gate,
 void extsock_nets_unhook(struct extsock_gate *gate);
 void extsock_nets_free(struct extsock_gate *gate);
 bool extsock_nets_have(const struct extsock_gate *gate, const struct net *net);
-struct net *extsock_nets_nth(const struct extsock_gate *gate, unsigned int i);
+
+/**
+ * extsock_nets_each - each of a group's namespaces, of a gate that has a census
+ * @have: the struct extsock_gate_net that it is now
+ * @gate: the group's gate
+ *
+ * Context: under RCU.
+ */
+#define extsock_nets_each(have, gate)					\
+	list_for_each_entry_rcu(have, &(gate)->nets, node)
 
 #endif /* _EXTSOCK_NETS_H */

@@ -33,7 +33,6 @@
  * @handler: what runs there; must not sleep
  * @gate: it is needed while a gate is closed only
  * @attached: it is registered; extsock_group_mutex
- * @stuck: it cannot be unregistered any more, and does not run; extsock_group_mutex
  * @missed: @kp.nmissed of earlier registrations, each of which begins at 0
  * @hits: how often the handler ran, per CPU
  */
@@ -44,7 +43,6 @@ struct probe {
 	kprobe_pre_handler_t handler;
 	bool gate;
 	bool attached;
-	bool stuck;
 	u64 missed;
 	u64 __percpu *hits;
 };
@@ -277,6 +275,9 @@ static noinline __noclone void extsock_probe_check(void)
 /* The kernel has what the gate's probes need; constant after the load. */
 static bool gate_works = true;
 
+/* A kprobe could not be taken back; extsock_group_mutex. */
+static bool is_stuck;
+
 /* Which of them is the one above. */
 #define CHECK	0
 
@@ -323,7 +324,7 @@ static int attach_probe(struct probe *probe)
 {
 	int err;
 
-	if (probe->stuck)
+	if (is_stuck)
 		return -EOPNOTSUPP;
 	if (probe->attached)
 		return 0;
@@ -384,7 +385,8 @@ static int attach_probes(bool gate)
  *
  * Context: under extsock_group_mutex; may sleep.
  * Return: 0, or why one could not be registered, -EOPNOTSUPP if they do not
- * run; extsock_probe_detach() takes them back.
+ * run or one of them, or of the gates', could not be unregistered earlier;
+ * extsock_probe_detach() takes them back.
  */
 int extsock_probe_attach(void)
 {
@@ -402,12 +404,13 @@ int extsock_probe_attach(void)
 
 /*
  * The kernel leaves a kprobe in its lists, without an address, if ftrace fails it. So
- * the module must stay where it is.
+ * the module must stay where it is: see also stay_if_stuck().
  */
 static void keep_stuck(struct probe *probe)
 {
-	probe->stuck = true;
-	__module_get(THIS_MODULE);
+	if (!is_stuck)
+		__module_get(THIS_MODULE);
+	is_stuck = true;
 	pr_err("cannot unregister the probe of %s: extsock cannot be used or unloaded any more\n",
 	       probe->symbol);
 }
@@ -448,8 +451,9 @@ static bool is_of_gate(const struct probe *probe)
  * extsock_probe_attach_gate() - register the probes of the gates as well
  *
  * Context: under extsock_group_mutex; may sleep.
- * Return: 0, -EOPNOTSUPP if this kernel lacks what one of them needs, or why one
- * could not be registered; extsock_probe_detach_gate() takes the others back.
+ * Return: 0, -EOPNOTSUPP if this kernel lacks what one of them needs or one could not
+ * be unregistered earlier, or why one could not be registered;
+ * extsock_probe_detach_gate() takes the others back.
  */
 int extsock_probe_attach_gate(void)
 {
@@ -525,6 +529,16 @@ static void find_point(struct tracepoint *tp, void *priv)
 			points[i].tp = tp;
 }
 
+/*
+ * Nobody can keep the kernel from freeing a module whose load fails, or whose unload
+ * has begun, but by not returning.
+ */
+static void stay_if_stuck(void)
+{
+	while (is_stuck)
+		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
+}
+
 static void free_hits(void)
 {
 	size_t i;
@@ -543,7 +557,7 @@ static int try_probe(struct probe *probe)
 
 	if (!err && !kprobe_ftrace(&probe->kp))
 		err = -EOPNOTSUPP;
-	if (err && !probe->gate)
+	if (err && (!probe->gate || err == -ENOMEM))
 		pr_err("cannot probe %s by ftrace, which extsock needs (error %d)\n",
 		       probe->symbol, err);
 	return err;
@@ -614,8 +628,10 @@ int __init extsock_probe_init(void)
 	if (!err)
 		err = try_probes();
 	extsock_group_settle();
-	if (err)
+	if (err) {
+		stay_if_stuck();
 		free_hits();
+	}
 	return err;
 }
 
@@ -623,12 +639,14 @@ int __init extsock_probe_init(void)
  * extsock_probe_exit() - end what extsock_probe_init() began
  *
  * When it returns nobody is in what the gate makes others call: who was held had
- * pinned the module, and may have had a few instructions left.
+ * pinned the module, and may have had a few instructions left. It does not return if
+ * a probe could not be unregistered.
  *
  * Context: may sleep; the probes have been detached for good.
  */
 void extsock_probe_exit(void)
 {
+	stay_if_stuck();
 	if (extsock_gate_was_closed())
 		synchronize_rcu_tasks();
 	free_hits();

@@ -2,6 +2,7 @@
 /*
  * A freeze stops everybody, nobody notices, and a thaw undoes it.
  */
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include "extsock_test.h"
@@ -256,6 +257,91 @@ TEST_F(freeze, moved_between_cgroups)
 	rmdir(CG);
 }
 
+#define CG1	"/tmp/freezer"
+
+/* On some kernels it hides how a task sleeps. */
+TEST_F(freeze, frozen_by_cgroup_v1_too)
+{
+	START_FN(self->m, spin);
+	mkdir(CG1, 0755);
+	ASSERT_EQ(0, mount("none", CG1, "cgroup", 0, "freezer"));
+	ASSERT_EQ(0, mkdir(CG1 "/test", 0755));
+	ASSERT_EQ(0, put(CG1 "/test/cgroup.procs", "%d", self->m->pid));
+	FREEZE();
+	ASSERT_EQ(0, put(CG1 "/test/freezer.state", "FROZEN"));
+	EXPECT_TRUE(EVENTUALLY(!strcmp(slurp(CG1 "/test/freezer.state"),
+				       "FROZEN\n")));
+	THAW();
+	EXPECT_TRUE(stands(self->m->stage));
+	ASSERT_EQ(0, put(CG1 "/test/freezer.state", "THAWED"));
+	EXPECT_TRUE(moves(self->m->stage));
+	put(CG1 "/cgroup.procs", "%d", self->m->pid);
+	rmdir(CG1 "/test");
+	umount(CG1);
+	rmdir(CG1);
+}
+
+/* ---- together with what the kernel does for a task ---- */
+
+#define CORE_PATTERN	"/proc/sys/kernel/core_pattern"
+#define CORE		"/tmp/core"
+#define CORE_SIZE	(8 << 20)
+
+static void crash(struct stage *s)
+{
+	char *much = malloc(CORE_SIZE);
+
+	memset(much, 1, CORE_SIZE);
+	signal(SIGSEGV, SIG_DFL);
+	raise(SIGSEGV);
+}
+
+static bool dumps(struct actor *a)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", a->pid);
+	START_FN(a, crash);
+	return EVENTUALLY(strstr(slurp(path), "CoreDumping:\t1"));
+}
+
+/* Of the core that is there in the end, or -1. */
+static long core_size(void)
+{
+	struct stat st;
+
+	if (!EVENTUALLY(!stat(CORE, &st)))
+		return -1;
+	unlink(CORE);
+	return st.st_size;
+}
+
+TEST_F(freeze, a_core_is_written_to_its_end)
+{
+	static const char slow[] = "#!/bin/sh\nsleep 2\n"
+		"cat >" CORE ".part\nmv " CORE ".part " CORE "\n";
+	struct actor *other = member(&self->g);
+	char *pattern = strdup(slurp(CORE_PATTERN));
+	long whole;
+
+	close(open("/tmp/slow", O_CREAT | O_WRONLY, 0755));
+	ASSERT_EQ(0, put("/tmp/slow", "%s", slow));
+	ASSERT_EQ(0, put(CORE_PATTERN, "|/tmp/slow"));
+	EXPECT_TRUE(dumps(other));
+	whole = core_size();
+	EXPECT_LT(CORE_SIZE, whole);
+	EXPECT_TRUE(dumps(self->m));
+	put(sysfs(&self->g, "freeze_ms"), "300");
+	EXPECT_EQ(-ETIMEDOUT, command(&self->g, "freeze"));
+	put(sysfs(&self->g, "freeze_ms"), "60000");
+	EXPECT_EQ(0, command(&self->g, "freeze"));
+	EXPECT_EQ(whole, core_size());
+	EXPECT_EQ(0, command(&self->g, "thaw"));
+	put(CORE_PATTERN, "%s", pattern);
+	free(pattern);
+	unlink("/tmp/slow");
+}
+
 /* ---- together with tracers ---- */
 
 TEST_F(freeze, an_attached_member_is_the_tracers_until_it_detaches)
@@ -293,6 +379,79 @@ TEST_F(freeze, a_seized_member_stands_until_interrupted)
 	EXPECT_TRUE(stands(self->m->stage));
 	THAW();
 	EXPECT_TRUE(moves(self->m->stage));
+}
+
+/* It lets the member run, but the cgroup does not. */
+TEST_F(freeze, traced_in_a_frozen_cgroup)
+{
+	START_FN(self->m, spin);
+	mkdir(CG, 0755);
+	ASSERT_EQ(0, put(CG "/cgroup.procs", "%d", self->m->pid));
+	FREEZE();
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, self->m->pid, 0, 0));
+	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, self->m->pid, 0, 0));
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->m->pid, 0, 0));
+	EXPECT_TRUE(EVENTUALLY(cgroup_frozen()));
+	EXPECT_TRUE(stands(self->m->stage));
+	THAW();
+	EXPECT_TRUE(stands(self->m->stage));
+	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, self->m->pid, 0, 0));
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	ASSERT_EQ(0, ptrace(PTRACE_DETACH, self->m->pid, 0, 0));
+	EXPECT_TRUE(EVENTUALLY(cgroup_frozen()));
+	EXPECT_TRUE(stands(self->m->stage));
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "0"));
+	EXPECT_TRUE(moves(self->m->stage));
+	put("/sys/fs/cgroup/cgroup.procs", "%d", self->m->pid);
+	rmdir(CG);
+}
+
+static void *rest(void *unused)
+{
+	pause();
+	return NULL;
+}
+
+static void have_threads(struct stage *s)
+{
+	pthread_t t;
+	int i;
+
+	for (i = 0; i < s->arg[1]; i++)
+		pthread_create(&t, NULL, rest, NULL);
+	s->ret = 0;
+}
+
+static void freeze_it(struct stage *s)
+{
+	s->ret = command((struct group *)s->arg[1], "freeze");
+}
+
+/* A crowd that the freeze comes to first leaves time for the tracer. */
+TEST_F(freeze, a_member_seized_before_the_freeze_comes_to_it)
+{
+	struct actor *last = member(&self->g), *freezer = actor();
+	int i;
+
+	start(self->m, -1L, (long)have_threads, 500L, 0L, 0L, 0L, 0L);
+	ASSERT_EQ(0, result(self->m));
+	START_FN(last, spin);
+	for (i = 0; i < 10; i++) {
+		start(freezer, -1L, (long)freeze_it, (long)&self->g, 0L, 0L, 0L,
+		      0L);
+		while (state_is(&self->g, "running"))
+			;
+		ASSERT_EQ(0, ptrace(PTRACE_SEIZE, last->pid, 0, 0));
+		ASSERT_EQ(0, result(freezer)) TH_LOG("%d", i);
+		EXPECT_TRUE(stands(last->stage));
+		THAW();
+		ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, last->pid, 0, 0));
+		ASSERT_TRUE(trace_stop(last->pid));
+		ASSERT_EQ(0, ptrace(PTRACE_DETACH, last->pid, 0, 0));
+		EXPECT_TRUE(moves(last->stage));
+	}
 }
 
 TEST_F(freeze, stands_again_when_the_tracer_dies)
@@ -382,11 +541,11 @@ TEST_F(freeze, under_a_fork_loop)
 	EXPECT_EQ(0, stat_of(&self->g, "lost"));
 }
 
-static void thousand(struct stage *s)
+static void multiply(struct stage *s)
 {
 	int i;
 
-	for (i = 0; i < 999; i++)
+	for (i = 0; i < s->arg[1]; i++)
 		if (!fork())
 			for (;;) {
 				++*heart(s, i);
@@ -395,24 +554,25 @@ static void thousand(struct stage *s)
 	s->ret = 0;
 }
 
+/* Or as few as test_scale has. */
 TEST_F_TIMEOUT(freeze, a_thousand_processes, 200)
 {
-	int i;
+	int n = number("EXTSOCK_PROCESSES", 1000) < 1000 ? 99 : 999, i;
 
 	ASSERT_EQ(0, put(sysfs(&self->g, "freeze_ms"), "60000"));
-	START_FN(self->m, thousand);
+	start(self->m, -1L, (long)multiply, (long)n, 0L, 0L, 0L, 0L);
 	/* a thousand forks take their time when emulated */
 	for (i = 0; i < 6 && result(self->m); i++)
 		;
 	ASSERT_EQ(0, result(self->m));
-	ASSERT_TRUE(EVENTUALLY(count_members(&self->g) == 1000));
-	ASSERT_TRUE(all_move(self->m->stage, 999));
+	ASSERT_TRUE(EVENTUALLY(count_members(&self->g) == 1 + n));
+	ASSERT_TRUE(all_move(self->m->stage, n));
 	FREEZE();
 	/* longer than from one beat to the next */
-	EXPECT_TRUE(all_stand(self->m->stage, 999, 2500));
-	EXPECT_EQ(1000, count_members(&self->g));
+	EXPECT_TRUE(all_stand(self->m->stage, n, 2500));
+	EXPECT_EQ(1 + n, count_members(&self->g));
 	THAW();
-	EXPECT_TRUE(all_move(self->m->stage, 999));
+	EXPECT_TRUE(all_move(self->m->stage, n));
 }
 
 TEST_F(freeze, fifty_cycles)

@@ -1318,6 +1318,21 @@ TEST_F(gate, refused_as_ever_where_nobody_listens)
 	OPEN(THAWED);
 }
 
+TEST_F(gate, an_address_of_another_family_is_refused_as_ever)
+{
+	int fd = visitor(variant, self->m, 0);
+	struct sockaddr_in6 *to = (void *)buf_of(self->m);
+
+	if (variant->family != AF_INET)
+		return;
+	BEGIN_DRAIN();
+	*to = (struct sockaddr_in6) { .sin6_family = AF_INET6 };
+	inet_pton(AF_INET6, "fd09::2", &to->sin6_addr);
+	to->sin6_port = htons(7);
+	EXPECT_EQ(-EAFNOSUPPORT, CALL(self->m, SYS_connect, fd, to, sizeof(*to)));
+	OPEN(THAWED);
+}
+
 TEST_F(gate, through_a_symbolic_link)
 {
 	int fd = visitor(variant, self->m, 0), door;

@@ -31,7 +31,7 @@ quietly()
 	}
 	grep -E 'warning:' "$build/build.log" >&2 || true
 }
-quietly make -C "$kdir" M="$build/module-build" W=1 \
+quietly make -j"$(nproc)" -C "$kdir" M="$build/module-build" W=1 \
 	CONFIG_DEBUG_INFO_BTF_MODULES= modules
 cp "$build/module-build/extsock.ko" "$build/extsock.ko"
 case $kernel in
@@ -46,7 +46,7 @@ cp "$build/tools/extsockctl" "$build/extsockctl"
 # kselftest's install layout: a folder for the collection, the runner, a list.
 rm -rf "$build/selftests"
 mkdir -p "$build/tests" "$build/selftests/extsock"
-quietly make -C "$top/selftests" KSFT="$ksft" OUTPUT="$build/tests" \
+quietly make -j"$(nproc)" -C "$top/selftests" KSFT="$ksft" OUTPUT="$build/tests" \
 	INSTALL_PATH="$build/selftests/extsock" install
 make -s -C "$top/selftests" KSFT="$ksft" OUTPUT="$build/tests" \
 	COLLECTION=extsock emit_tests >"$build/selftests/kselftest-list.txt"
