@@ -289,9 +289,8 @@ TEST_F(freeze, frozen_by_cgroup_v1_too)
 
 static void crash(struct stage *s)
 {
-	char *much = malloc(CORE_SIZE);
-
-	memset(much, 1, CORE_SIZE);
+	mmap(NULL, CORE_SIZE, PROT_READ | PROT_WRITE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	signal(SIGSEGV, SIG_DFL);
 	raise(SIGSEGV);
 }
@@ -320,22 +319,17 @@ TEST_F(freeze, a_core_is_written_to_its_end)
 {
 	static const char slow[] = "#!/bin/sh\nsleep 2\n"
 		"cat >" CORE ".part\nmv " CORE ".part " CORE "\n";
-	struct actor *other = member(&self->g);
 	char *pattern = strdup(slurp(CORE_PATTERN));
-	long whole;
 
 	close(open("/tmp/slow", O_CREAT | O_WRONLY, 0755));
 	ASSERT_EQ(0, put("/tmp/slow", "%s", slow));
 	ASSERT_EQ(0, put(CORE_PATTERN, "|/tmp/slow"));
-	EXPECT_TRUE(dumps(other));
-	whole = core_size();
-	EXPECT_LT(CORE_SIZE, whole);
 	EXPECT_TRUE(dumps(self->m));
 	put(sysfs(&self->g, "freeze_ms"), "300");
 	EXPECT_EQ(-ETIMEDOUT, command(&self->g, "freeze"));
 	put(sysfs(&self->g, "freeze_ms"), "60000");
 	EXPECT_EQ(0, command(&self->g, "freeze"));
-	EXPECT_EQ(whole, core_size());
+	EXPECT_LT(CORE_SIZE, core_size());
 	EXPECT_EQ(0, command(&self->g, "thaw"));
 	put(CORE_PATTERN, "%s", pattern);
 	free(pattern);

@@ -4,7 +4,7 @@
 # program of them, or only this test, as its "ok" line calls it.
 # In the environment, CONNECTIONS: how many test_probe opens and closes;
 # PROCESSES: how many, of 100 sockets each, test_scale freezes; CYCLES: how often
-# test_storm freezes 500 threads; DURATION: for how many seconds test_chaos goes on,
+# test_storm freezes how many THREADS; DURATION: for how many seconds test_chaos goes on,
 # and SEED: what everybody in it decides; RELOADS: how often test_unload loads and
 # unloads the module; VARIANTS: of the programs about the gate run all
 # tests for all kinds of sockets, or all for the first and some for the others, or
@@ -17,6 +17,7 @@ only=${2-}
 connections=${CONNECTIONS:-10000}
 processes=${PROCESSES:-1000}
 cycles=${CYCLES:-200}
+threads=${THREADS:-500}
 variants=${VARIANTS:-some}
 duration=${DURATION:-20}
 reloads=${RELOADS:-60}
@@ -27,6 +28,7 @@ case $kernel in
 	processes=${PROCESSES:-100}
 	connections=${CONNECTIONS:-1000}
 	cycles=${CYCLES:-3}
+	threads=${THREADS:-200}
 	reloads=${RELOADS:-8}
 	variants=${VARIANTS:-few}
 	;;
@@ -68,7 +70,7 @@ echo timeout=$deadline >extsock/settings
 EOF
 "$vm_dir/run.sh" -k "$kernel" -t "$deadline" -m "$memory" "$build/script" \
 	"EXTSOCK_CONNECTIONS=$connections" "EXTSOCK_PROCESSES=$processes" \
-	"EXTSOCK_CYCLES=$cycles" "EXTSOCK_VARIANTS=$variants" \
+	"EXTSOCK_CYCLES=$cycles" "EXTSOCK_THREADS=$threads" "EXTSOCK_VARIANTS=$variants" \
 	"EXTSOCK_DURATION=$duration" "EXTSOCK_SEED=${SEED:-0}" \
 	"EXTSOCK_RELOADS=$reloads" \
 	${test+"EXTSOCK_ONLY=$test"} |
