@@ -322,12 +322,14 @@ static struct extsock_census *take(struct extsock_group *group)
  * @arg: given to @see
  * @leader: of the process whose descriptors are being looked at
  * @last: number of the last member that was looked at
+ * @end: and of the last that is to be
  */
 struct walk {
 	extsock_see_t see;
 	void *arg;
 	struct task_struct *leader;
 	u64 last;
+	u64 end;
 };
 
 /* iterate_fd() callback, under the table's spinlock */
@@ -365,14 +367,17 @@ static bool walk_process(const struct walk *walk)
  */
 static bool walk_on(struct extsock_group *group, struct walk *walk)
 {
-	unsigned long begin = jiffies;
 	struct extsock_member *member;
+	unsigned long begin = 0;
 	bool more = false;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(member, &group->members, node) {
 		if (member->nr <= walk->last)
 			continue;
+		if (member->nr > walk->end)
+			break;
+		begin = begin ?: jiffies;
 		walk->last = member->nr;
 		walk->leader = pid_task(member->pid, PIDTYPE_TGID);
 		if (walk->leader && walk_process(walk))
@@ -392,14 +397,19 @@ static bool walk_on(struct extsock_group *group, struct walk *walk)
  *	spinlock, until it returns true
  * @arg: given to @see
  *
- * Descriptors that come and go meanwhile are seen or not. Takes no reference.
+ * Descriptors that come and go meanwhile are seen or not, those of new members are
+ * not. Takes no reference.
  *
  * Context: may sleep; the caller holds the group.
  */
 void extsock_census_walk(struct extsock_group *group, extsock_see_t see,
 			 void *arg)
 {
-	struct walk walk = { .see = see, .arg = arg };
+	struct walk walk = {
+		.see = see,
+		.arg = arg,
+		.end = READ_ONCE(group->nr_inserted),
+	};
 
 	while (walk_on(group, &walk))
 		cond_resched();

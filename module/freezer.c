@@ -33,10 +33,12 @@
 #include "outcome.h"
 
 /*
- * A bit of task->jobctl that no kernel uses (they go up to 27); all of the
- * kernel's tests of jobctl are masked, and a new task starts without it.
+ * Bits of task->jobctl that no kernel uses (they go up to 27); all of the
+ * kernel's tests of jobctl are masked, and a new task starts without them. LET_GO:
+ * whoever took the task has stopped it, and let it go on.
  */
 #define JOBCTL_EXTSOCK_TAKEN	BIT(62)
+#define JOBCTL_EXTSOCK_LET_GO	BIT(61)
 
 /* How long to wait between looks, in microseconds: doubled up to the latter. */
 #define LOOK_US_MIN		50
@@ -86,9 +88,28 @@ static void prod(struct task_struct *task)
 		kick_process(task);
 }
 
+static bool is_exiting(const struct task_struct *task)
+{
+	return READ_ONCE(task->flags) & PF_EXITING;
+}
+
+/*
+ * Does it dump core, or is it about to? To prod it would cut the core, and the trap
+ * would prevent it. Not a thread that waits for the core of another one.
+ */
+static bool is_dumping(const struct task_struct *task)
+{
+	unsigned int flags = READ_ONCE(task->flags);
+
+	return flags & (PF_SIGNALED | PF_DUMPCORE) &&
+	       !(flags & PF_POSTCOREDUMP);
+}
+
 static void trap(struct task_struct *task)
 {
 	lockdep_assert_held(&task->sighand->siglock);
+	if (is_dumping(task) || is_exiting(task))
+		return;
 	task->jobctl |= JOBCTL_TRAP_FREEZE;
 	prod(task);
 }
@@ -102,16 +123,6 @@ static bool stands_still(struct task_struct *task)
 	       jobctl & (JOBCTL_TRAP_FREEZE | JOBCTL_EXTSOCK_TAKEN);
 }
 
-static bool is_exiting(const struct task_struct *task)
-{
-	return READ_ONCE(task->flags) & PF_EXITING;
-}
-
-static bool is_dumping(const struct task_struct *task)
-{
-	return READ_ONCE(task->flags) & PF_DUMPCORE;
-}
-
 /* One task: trap it if need be, and tell whether it stands still. */
 static bool stop_task(struct task_struct *task)
 {
@@ -123,8 +134,7 @@ static bool stop_task(struct task_struct *task)
 	sighand = lock_sighand(task, &flags);
 	if (!sighand)
 		return true;
-	/* It would cut the core that is being written: that is waited for. */
-	if (!(task->jobctl & JOBCTL_EXTSOCK_TAKEN || is_dumping(task)))
+	if (!(task->jobctl & JOBCTL_EXTSOCK_TAKEN))
 		trap(task);
 	unlock_sighand(sighand, flags);
 	return false;
@@ -251,7 +261,7 @@ static bool resume_task(struct task_struct *task)
 	sighand = lock_sighand(task, &flags);
 	if (!sighand)
 		return true;
-	task->jobctl &= ~JOBCTL_EXTSOCK_TAKEN;
+	task->jobctl &= ~(JOBCTL_EXTSOCK_TAKEN | JOBCTL_EXTSOCK_LET_GO);
 	if (task->jobctl & JOBCTL_TRAP_FREEZE && !cgroup_is_frozen(task)) {
 		task->jobctl &= ~JOBCTL_TRAP_FREEZE;
 		/* In whatever state: another freezer may have hidden its own. */
@@ -336,6 +346,14 @@ void extsock_freezer_born(struct task_struct *task)
 	unlock_sighand(sighand, flags);
 }
 
+/* Not because of its tracer, who has taken it but not stopped it, if there is one? */
+static bool stands_for_us(const struct task_struct *task)
+{
+	return !(task->jobctl & JOBCTL_EXTSOCK_TAKEN) ||
+	       (task->ptrace & PT_SEIZED &&
+		!(task->jobctl & JOBCTL_EXTSOCK_LET_GO));
+}
+
 /**
  * extsock_freezer_leaving() - current is leaving the freezer or a stop
  * @always: it leaves a tracer's stop, or dies; otherwise it leaves the trap,
@@ -352,11 +370,12 @@ void extsock_freezer_leaving(bool always)
 	sighand = lock_held(task, &flags);
 	if (!sighand)
 		return;
-	if (task->jobctl & JOBCTL_EXTSOCK_TAKEN) {
+	if (always && task->jobctl & JOBCTL_EXTSOCK_TAKEN) {
 		/* its tracer lets it run, and its cgroup */
-		if (always && !cgroup_is_frozen(task))
+		task->jobctl |= JOBCTL_EXTSOCK_LET_GO;
+		if (!cgroup_is_frozen(task))
 			task->jobctl &= ~JOBCTL_TRAP_FREEZE;
-	} else if (!always || task->ptrace) {
+	} else if (always ? task->ptrace : stands_for_us(task)) {
 		task->jobctl |= JOBCTL_TRAP_FREEZE;
 		set_tsk_thread_flag(task, TIF_SIGPENDING);
 	}
@@ -394,7 +413,8 @@ void extsock_freezer_traced(struct task_struct *task)
 		trap(task);
 	} else if (!cgroup_is_frozen(task)) {
 		task->jobctl &= ~JOBCTL_TRAP_FREEZE;
-		prod(task);
+		if (!is_dumping(task))
+			prod(task);
 	}
 	unlock_sighand(sighand, flags);
 }
@@ -413,7 +433,7 @@ void extsock_freezer_untraced(struct task_struct *task)
 	sighand = lock_held(task, &flags);
 	if (!sighand)
 		return;
-	task->jobctl &= ~JOBCTL_EXTSOCK_TAKEN;
+	task->jobctl &= ~(JOBCTL_EXTSOCK_TAKEN | JOBCTL_EXTSOCK_LET_GO);
 	trap(task);
 	unlock_sighand(sighand, flags);
 }

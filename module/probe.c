@@ -535,8 +535,10 @@ static void find_point(struct tracepoint *tp, void *priv)
  */
 static void stay_if_stuck(void)
 {
-	while (is_stuck)
-		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
+	while (is_stuck) {
+		set_current_state(TASK_IDLE | TASK_FREEZABLE);
+		schedule();
+	}
 }
 
 static void free_hits(void)

@@ -295,6 +295,11 @@ static void crash(struct stage *s)
 	raise(SIGSEGV);
 }
 
+static void freeze_it(struct stage *s)
+{
+	s->ret = command((struct group *)s->arg[1], "freeze");
+}
+
 static bool dumps(struct actor *a)
 {
 	char path[64];
@@ -315,11 +320,14 @@ static long core_size(void)
 	return st.st_size;
 }
 
+/* Also if its tracer comes or goes meanwhile. */
 TEST_F(freeze, a_core_is_written_to_its_end)
 {
 	static const char slow[] = "#!/bin/sh\nsleep 2\n"
 		"cat >" CORE ".part\nmv " CORE ".part " CORE "\n";
 	char *pattern = strdup(slurp(CORE_PATTERN));
+	struct actor *freezer = actor();
+	pid_t tracer;
 
 	close(open("/tmp/slow", O_CREAT | O_WRONLY, 0755));
 	ASSERT_EQ(0, put("/tmp/slow", "%s", slow));
@@ -328,9 +336,18 @@ TEST_F(freeze, a_core_is_written_to_its_end)
 	put(sysfs(&self->g, "freeze_ms"), "300");
 	EXPECT_EQ(-ETIMEDOUT, command(&self->g, "freeze"));
 	put(sysfs(&self->g, "freeze_ms"), "60000");
-	EXPECT_EQ(0, command(&self->g, "freeze"));
+	start(freezer, -1L, (long)freeze_it, (long)&self->g, 0L, 0L, 0L, 0L);
+	EXPECT_TRUE(EVENTUALLY(state_is(&self->g, "freezing")));
+	tracer = fork();
+	if (!tracer) {
+		ptrace(PTRACE_SEIZE, self->m->pid, 0, 0);
+		_exit(0);
+	}
+	waitpid(tracer, NULL, 0);
+	EXPECT_EQ(0, result(freezer));
 	EXPECT_LT(CORE_SIZE, core_size());
 	EXPECT_EQ(0, command(&self->g, "thaw"));
+	part(freezer);
 	put(CORE_PATTERN, "%s", pattern);
 	free(pattern);
 	unlink("/tmp/slow");
@@ -402,6 +419,31 @@ TEST_F(freeze, traced_in_a_frozen_cgroup)
 	rmdir(CG);
 }
 
+/* As long as its tracer has not stopped it nothing else lets it run. */
+TEST_F(freeze, seized_and_its_cgroup_is_thawed)
+{
+	START_FN(self->m, spin);
+	mkdir(CG, 0755);
+	ASSERT_EQ(0, put(CG "/cgroup.procs", "%d", self->m->pid));
+	FREEZE();
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, self->m->pid, 0, 0));
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "0"));
+	EXPECT_TRUE(stands(self->m->stage));
+	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, self->m->pid, 0, 0));
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->m->pid, 0, 0));
+	EXPECT_TRUE(moves(self->m->stage));
+	/* Now that it is the tracer's, a cgroup counts as it does elsewhere. */
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
+	EXPECT_TRUE(EVENTUALLY(cgroup_frozen()));
+	ASSERT_EQ(0, put(CG "/cgroup.freeze", "0"));
+	EXPECT_TRUE(moves(self->m->stage));
+	THAW();
+	put("/sys/fs/cgroup/cgroup.procs", "%d", self->m->pid);
+	rmdir(CG);
+}
+
 static void *rest(void *unused)
 {
 	pause();
@@ -416,11 +458,6 @@ static void have_threads(struct stage *s)
 	for (i = 0; i < s->arg[1]; i++)
 		pthread_create(&t, NULL, rest, NULL);
 	s->ret = 0;
-}
-
-static void freeze_it(struct stage *s)
-{
-	s->ret = command((struct group *)s->arg[1], "freeze");
 }
 
 /* A crowd that the freeze comes to first leaves time for the tracer. */
