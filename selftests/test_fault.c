@@ -263,7 +263,7 @@ FIXTURE_TEARDOWN(fault)
 /* What is left behind, probes for example, would run where there is no code any more. */
 TEST_F_TIMEOUT(fault, module_is_loaded_or_leaves_nothing, 1800)
 {
-	int step = every(13), n;
+	int step = every(25), n;
 	bool failed;
 	long err;
 
@@ -479,7 +479,7 @@ static bool passes_freely(struct actor *a)
 
 TEST_F_TIMEOUT(fault, drain_goes_on_or_is_undone, 900)
 {
-	int step = every(3), n, err;
+	int step = every(6), n, err;
 	bool failed;
 
 	EACH_RUN_OF(n, failed, step) {
@@ -550,7 +550,7 @@ TEST_F_TIMEOUT(fault, next_round_goes_on_or_is_undone, 1800)
 {
 	int first = listener(OUTSIDE, AF_INET), second = listener(OUTSIDE, AF_INET);
 	struct change *c = change_of(self->other->stage);
-	int mine[2], ends[2], step = every(3), fd, n, err;
+	int mine[2], ends[2], step = every(6), fd, n, err;
 	long long drains = 0;
 	char rules[128];
 	bool failed;
