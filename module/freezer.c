@@ -346,7 +346,7 @@ void extsock_freezer_born(struct task_struct *task)
 	unlock_sighand(sighand, flags);
 }
 
-/* Not because of its tracer, who has taken it but not stopped it, if there is one? */
+/* Is it to stand for us: has no tracer taken it, or seized it but not stopped it yet? */
 static bool stands_for_us(const struct task_struct *task)
 {
 	return !(task->jobctl & JOBCTL_EXTSOCK_TAKEN) ||
