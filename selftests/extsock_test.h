@@ -74,7 +74,7 @@ static void select_tests(const char *only)
  * A program that defines COMMON_TESTS runs all of its tests for the first variant
  * of a fixture, and so many, those that come first, for the others; with
  * EXTSOCK_VARIANTS in the environment all for all (all), or just a few for the first
- * one (few).
+ * one (few). Of other programs few are all for the first one, and a few for the others.
  */
 #ifndef COMMON_TESTS
 #define COMMON_TESTS	INT_MAX
@@ -96,7 +96,8 @@ static void limit_tests(struct __fixture_metadata *f)
 	f->tests->prev = t;
 }
 
-static void limit_variants(struct __fixture_metadata *f)
+/* The first one has all tests, the others the first @common ones. */
+static void limit_variants(struct __fixture_metadata *f, int common)
 {
 	struct __fixture_metadata *others = malloc(sizeof(*others));
 	struct __test_metadata *t, *copy;
@@ -106,7 +107,7 @@ static void limit_variants(struct __fixture_metadata *f)
 	others->variant = f->variant->next;
 	others->tests = NULL;
 	f->variant->next = NULL;
-	for (n = 0, t = f->tests; t && n < COMMON_TESTS; n++, t = t->next) {
+	for (n = 0, t = f->tests; t && n < common; n++, t = t->next) {
 		copy = malloc(sizeof(*copy));
 		*copy = *t;
 		copy->fixture = others;
@@ -120,18 +121,20 @@ static int run_selected(int argc, char **argv)
 {
 	const char *only = getenv("EXTSOCK_ONLY");
 	const char *variants = getenv("EXTSOCK_VARIANTS") ?: "some";
+	bool few = !strcmp(variants, "few"), many = COMMON_TESTS < INT_MAX;
+	int common = few && !many ? FEW_TESTS : COMMON_TESTS;
 	struct __fixture_metadata *f, *next;
 
 	if (only)
 		select_tests(only);
-	for (f = __fixture_list; f && COMMON_TESTS < INT_MAX; f = next) {
+	for (f = __fixture_list; f && common < INT_MAX; f = next) {
 		next = f->next;
 		if (only || !strcmp(variants, "all"))
 			break;
-		if (!strcmp(variants, "few"))
+		if (few && many)
 			limit_tests(f);
 		else if (f->variant && f->variant->next)
-			limit_variants(f);
+			limit_variants(f, common);
 	}
 	return test_harness_run(argc, argv);
 }

@@ -6,9 +6,9 @@
 # PROCESSES: how many, of 100 sockets each, test_scale freezes; CYCLES: how often
 # test_storm freezes how many THREADS; DURATION: for how many seconds test_chaos goes on,
 # and SEED: what everybody in it decides; RELOADS: how often test_unload loads and
-# unloads the module; VARIANTS: of the programs about the gate run all
-# tests for all kinds of sockets, or all for the first and some for the others, or
-# just a few.
+# unloads the module; VARIANTS: all: run all tests for all kinds of sockets; some: of
+# the programs about the gate all for the first and some for the others; few: of these
+# just a few, and of all programs some for the others.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
