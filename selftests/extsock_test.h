@@ -142,6 +142,12 @@ static int run_selected(int argc, char **argv)
 /* For TEST_HARNESS_MAIN. */
 #define test_harness_run	run_selected
 
+/* Is there little time? */
+UNUSED static bool in_a_hurry(void)
+{
+	return !strcmp(getenv("EXTSOCK_VARIANTS") ?: "", "few");
+}
+
 /* A number that is told by the environment. */
 UNUSED static int number(const char *name, int or_else)
 {

@@ -5,6 +5,8 @@
 set -u
 . ./lib_cli.sh
 
+[ "${EXTSOCK_VARIANTS-}" != few ] || skip_all "it takes too long here"
+
 group=cli-$$
 other=$group-2
 dir=/sys/kernel/extsock/$group

@@ -25,11 +25,11 @@ memory=4096 deadline=3000
 case $kernel in
 *-debug)
 	memory=6144 deadline=4200
-	processes=${PROCESSES:-100}
+	processes=${PROCESSES:-50}
 	connections=${CONNECTIONS:-1000}
 	cycles=${CYCLES:-3}
 	threads=${THREADS:-200}
-	reloads=${RELOADS:-8}
+	reloads=${RELOADS:-4}
 	variants=${VARIANTS:-few}
 	;;
 esac
