@@ -439,7 +439,8 @@ static bool compare(const struct sock *sk, struct task_struct *leader,
  * @group: the group, which may run
  * @sk: the socket; only compared
  *
- * Context: may sleep; the caller holds the group. Takes time in proportion to the descriptors.
+ * Context: may sleep; the caller holds the group. Takes time in proportion to the
+ * group's descriptors.
  * Return: whether it does, as of now.
  */
 bool extsock_census_owns(struct extsock_group *group, const struct sock *sk)

@@ -1462,6 +1462,19 @@ UNUSED static bool cgroup_frozen(void)
 	return strstr(slurp(CG "/cgroup.events"), "frozen 1");
 }
 
+/* A cgroup of its own for a process, whose name is gone with leave_cgroup(). */
+UNUSED static int enter_cgroup(pid_t pid)
+{
+	mkdir(CG, 0755);
+	return put(CG "/cgroup.procs", "%d", pid);
+}
+
+UNUSED static bool leave_cgroup(pid_t pid)
+{
+	put("/sys/fs/cgroup/cgroup.procs", "%d", pid);
+	return EVENTUALLY(!rmdir(CG));
+}
+
 /* Does it come to stop for its tracer, which the test is? */
 UNUSED static bool trace_stop(pid_t pid)
 {

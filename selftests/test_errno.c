@@ -219,8 +219,7 @@ TEST_F(blocked, a_thaw_ends_a_drain_that_has_not_begun)
 
 TEST_F(blocked, undoing_leaves_the_cgroup_freezer_alone)
 {
-	mkdir(CG, 0755);
-	ASSERT_EQ(0, put(CG "/cgroup.procs", "%d", self->m->pid));
+	ASSERT_EQ(0, enter_cgroup(self->m->pid));
 	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
 	ASSERT_EQ(0, put(sysfs(&self->g, "freeze_ms"), "300"));
 	EXPECT_EQ(-ETIMEDOUT, control(&self->g, "freeze"));
@@ -229,8 +228,7 @@ TEST_F(blocked, undoing_leaves_the_cgroup_freezer_alone)
 	EXPECT_FALSE(is_done(self->m));
 	ASSERT_EQ(0, put(CG "/cgroup.freeze", "0"));
 	EXPECT_EQ(0, result(self->m));
-	put("/sys/fs/cgroup/cgroup.procs", "%d", self->m->pid);
-	rmdir(CG);
+	EXPECT_TRUE(leave_cgroup(self->m->pid));
 }
 
 static void on_alarm(int sig)

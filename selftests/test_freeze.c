@@ -222,8 +222,7 @@ TEST_F(freeze, vfork_in_a_loop)
 TEST_F(freeze, in_a_frozen_cgroup)
 {
 	START_FN(self->m, spin);
-	mkdir(CG, 0755);
-	ASSERT_EQ(0, put(CG "/cgroup.procs", "%d", self->m->pid));
+	ASSERT_EQ(0, enter_cgroup(self->m->pid));
 	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
 	ASSERT_TRUE(EVENTUALLY(cgroup_frozen()));
 	FREEZE();
@@ -237,24 +236,21 @@ TEST_F(freeze, in_a_frozen_cgroup)
 	EXPECT_TRUE(state_is(&self->g, "frozen"));
 	THAW();
 	EXPECT_TRUE(moves(self->m->stage));
-	put("/sys/fs/cgroup/cgroup.procs", "%d", self->m->pid);
-	rmdir(CG);
+	EXPECT_TRUE(leave_cgroup(self->m->pid));
 }
 
 TEST_F(freeze, moved_between_cgroups)
 {
 	START_FN(self->m, spin);
-	mkdir(CG, 0755);
 	FREEZE();
-	ASSERT_EQ(0, put(CG "/cgroup.procs", "%d", self->m->pid));
+	ASSERT_EQ(0, enter_cgroup(self->m->pid));
 	EXPECT_TRUE(stands(self->m->stage));
 	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
 	EXPECT_TRUE(EVENTUALLY(cgroup_frozen()));
-	ASSERT_EQ(0, put("/sys/fs/cgroup/cgroup.procs", "%d", self->m->pid));
+	ASSERT_TRUE(leave_cgroup(self->m->pid));
 	EXPECT_TRUE(stands(self->m->stage));
 	THAW();
 	EXPECT_TRUE(moves(self->m->stage));
-	rmdir(CG);
 }
 
 #define CG1	"/tmp/freezer"
@@ -396,8 +392,7 @@ TEST_F(freeze, a_seized_member_stands_until_interrupted)
 TEST_F(freeze, traced_in_a_frozen_cgroup)
 {
 	START_FN(self->m, spin);
-	mkdir(CG, 0755);
-	ASSERT_EQ(0, put(CG "/cgroup.procs", "%d", self->m->pid));
+	ASSERT_EQ(0, enter_cgroup(self->m->pid));
 	FREEZE();
 	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
 	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, self->m->pid, 0, 0));
@@ -415,16 +410,14 @@ TEST_F(freeze, traced_in_a_frozen_cgroup)
 	EXPECT_TRUE(stands(self->m->stage));
 	ASSERT_EQ(0, put(CG "/cgroup.freeze", "0"));
 	EXPECT_TRUE(moves(self->m->stage));
-	put("/sys/fs/cgroup/cgroup.procs", "%d", self->m->pid);
-	rmdir(CG);
+	EXPECT_TRUE(leave_cgroup(self->m->pid));
 }
 
 /* As long as its tracer has not stopped it nothing else lets it run. */
 TEST_F(freeze, seized_and_its_cgroup_is_thawed)
 {
 	START_FN(self->m, spin);
-	mkdir(CG, 0755);
-	ASSERT_EQ(0, put(CG "/cgroup.procs", "%d", self->m->pid));
+	ASSERT_EQ(0, enter_cgroup(self->m->pid));
 	FREEZE();
 	ASSERT_EQ(0, put(CG "/cgroup.freeze", "1"));
 	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, self->m->pid, 0, 0));
@@ -440,8 +433,7 @@ TEST_F(freeze, seized_and_its_cgroup_is_thawed)
 	ASSERT_EQ(0, put(CG "/cgroup.freeze", "0"));
 	EXPECT_TRUE(moves(self->m->stage));
 	THAW();
-	put("/sys/fs/cgroup/cgroup.procs", "%d", self->m->pid);
-	rmdir(CG);
+	EXPECT_TRUE(leave_cgroup(self->m->pid));
 }
 
 static void *rest(void *unused)
