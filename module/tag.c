@@ -81,7 +81,8 @@ void extsock_tag_record(struct sock *sk, u64 group,
 	tag->group = group;
 	tag->opened = ktime_get_real_ns();
 	tag->opener = get_pid(task_tgid(current));
-	get_task_comm(tag->command, current);
+	/* Not get_task_comm(), which may take a lock: accept() holds some of softirqs. */
+	strscpy(tag->command, current->comm, sizeof(tag->command));
 	tag->direction = direction;
 	tag->gate = gate;
 	if (rhashtable_lookup_insert_fast(&tags, &tag->node, tag_params))
