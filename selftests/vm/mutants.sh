@@ -3,7 +3,8 @@
 # mutants.sh KERNEL [NAME]: does each mutant fail the test that its patch names?
 # They are in selftests/mutants: what is promised there, a line "Test: NAME", or
 # "Fuzz: TARGET" if fuzzing must find it, perhaps "Kernel: KERNEL" if others do not run
-# the test, and the patch that breaks the promise. Works on a copy; prints TAP.
+# the test, perhaps "Log: PATTERN" if not the test says it but the kernel, and the patch
+# that breaks the promise. Works on a copy; prints TAP.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -25,11 +26,14 @@ apply()
 	patch -p1 -s -d "$copy" "$@" && sleep 1
 }
 
-# is_caught TEST: it is seen to fail. Then there is nothing more to wait for.
+# is_caught TEST: it is seen to fail, or the kernel to complain. Then there is nothing
+# more to wait for.
 is_caught()
 {
 	local failing="^# not ok [0-9]+ (.*\\.)?${1##*.}([[:space:]]|\$)"
-	local pid caught=1
+	local pid caught=1 where=output
+
+	[ -z "$log" ] || where=console failing=$log
 
 	rm -rf "$copy/build/$on/run"
 	setsid make -s -C "$copy" check KERNEL="$on" ONLY="$1" \
@@ -37,7 +41,7 @@ is_caught()
 	pid=$!
 	while [ $caught = 1 ] && kill -0 "$pid" 2>/dev/null; do
 		sleep 1
-		grep -qsE "$failing" "$copy/build/$on/run/output" && caught=0
+		grep -qsE "$failing" "$copy/build/$on/run/$where" && caught=0
 	done
 	kill -- "-$pid" 2>/dev/null || true
 	wait "$pid" 2>/dev/null || true
@@ -58,6 +62,7 @@ for patch in "${patches[@]}"; do
 	target=$(sed -n 's/^Fuzz: //p' "$patch")
 	on=$(sed -n 's/^Kernel: //p' "$patch")
 	on=${on:-$kernel}
+	log=$(sed -n 's/^Log: //p' "$patch")
 	[ -n "$test$target" ] || die "$name names no test"
 	n=$((n + 1))
 	apply <"$patch" || die "$name does not apply any more"
