@@ -842,6 +842,8 @@ static void fork_short_of_memory(struct stage *s)
 	if (!pid)
 		_exit(0);
 	waitpid(pid, NULL, 0);
+	/* It has still to leave that stack. */
+	usleep(10000);
 	let_fail(s->arg[1]);
 	pid = syscall(SYS_fork);
 	while (!pid)
