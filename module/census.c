@@ -5,8 +5,9 @@
  *
  * The group stands still, so its tables do not change. What can happen all the
  * same: members are killed, a tracer lets one run, packets arrive, and somebody
- * outside takes or drops a descriptor. Nothing here relies on the contrary;
- * such a change is seen or not, as if it had come a moment later.
+ * outside takes or drops a descriptor. If a member begins to exit in the middle of
+ * it, or a tracer's changes its table, the census is taken anew; what others do is
+ * seen or not, as if it had come a moment later.
  */
 #include <linux/delay.h>
 #include <linux/fdtable.h>
@@ -24,6 +25,10 @@
 
 /* Descriptors taken at once while the table is locked. */
 #define BATCH		64
+
+/* Of a census's tables, those that no outsider uses, and those that were read. */
+#define TABLE_OURS	XA_MARK_0
+#define TABLE_READ	XA_MARK_1
 
 /**
  * struct batch - sockets taken from a descriptor table
@@ -82,22 +87,19 @@ static unsigned int get_tasks(struct extsock_group *group, struct tasks *tasks,
 	return nr;
 }
 
+/* -EAGAIN if there came to be more in the middle of it: a tracer's have children. */
 static int collect_tasks(struct extsock_group *group, struct tasks *tasks,
 			 unsigned int *processes)
 {
 	unsigned int nr = get_tasks(group, tasks, processes);
 
-	/* A tracer's task may have children: then there are more next time. */
-	while (nr > tasks->max) {
-		put_tasks(tasks);
-		tasks->max = nr;
-		tasks->task = kvmalloc_array(nr, sizeof(*tasks->task),
-					     GFP_KERNEL);
-		if (!tasks->task)
-			return -ENOMEM;
-		nr = get_tasks(group, tasks, processes);
-	}
-	return 0;
+	if (!nr)
+		return 0;
+	tasks->task = kvmalloc_array(nr, sizeof(*tasks->task), GFP_KERNEL);
+	if (!tasks->task)
+		return -ENOMEM;
+	tasks->max = nr;
+	return get_tasks(group, tasks, processes) > nr ? -EAGAIN : 0;
 }
 
 static struct files_struct *files_of(struct task_struct *task, int *users)
@@ -201,8 +203,31 @@ static int add_table(struct extsock_census *census, struct task_struct *task,
 	return err ?: gone ? -EAGAIN : 0;
 }
 
-static int add_tables(struct extsock_census *census, const struct tasks *tasks,
-		      struct xarray *tables)
+/*
+ * Each table is read through the first of its tasks. One that was not counted is a
+ * tracer's doing.
+ */
+static int add_table_once(struct extsock_census *census,
+			  struct task_struct *task, struct files_struct *files,
+			  int users)
+{
+	struct xarray *tables = &census->tables;
+	unsigned long key = (unsigned long)files;
+	void *members = xa_load(tables, key);
+	bool ours;
+
+	if (!members)
+		return -EAGAIN;
+	if (xa_get_mark(tables, key, TABLE_READ))
+		return 0;
+	xa_set_mark(tables, key, TABLE_READ);
+	ours = xa_to_value(members) >= users;
+	if (ours)
+		xa_set_mark(tables, key, TABLE_OURS);
+	return add_table(census, task, files, ours);
+}
+
+static int add_tables(struct extsock_census *census, const struct tasks *tasks)
 {
 	unsigned int i;
 	int err = 0;
@@ -211,22 +236,17 @@ static int add_tables(struct extsock_census *census, const struct tasks *tasks,
 		struct task_struct *task = tasks->task[i];
 		int users;
 		struct files_struct *files = files_of(task, &users);
-		/* Each table is read once, through the first of its tasks. */
-		void *members = files ? xa_erase(tables, (unsigned long)files) :
-					NULL;
 
-		if (members)
-			err = add_table(census, task, files,
-					xa_to_value(members) >= users);
+		if (files)
+			err = add_table_once(census, task, files, users);
 	}
 	return err;
 }
 
 /* Does anybody but the members' tables and us hold the file? */
-static bool held_outside(struct extsock_socket *entry)
+static bool held_outside(const struct extsock_socket *entry)
 {
-	entry->files = file_count(entry->file) - 1;
-	return entry->files > entry->held;
+	return file_count(entry->file) - 1 > entry->held;
 }
 
 /*
@@ -286,34 +306,41 @@ static void put_files(struct extsock_census *census)
 	}
 }
 
-static struct extsock_census *take(struct extsock_group *group)
+/* What members begin to close from now on, has_exited() will tell. */
+static void note_exits(struct extsock_census *census,
+		       const struct extsock_group *group)
 {
-	struct extsock_census *census = extsock_sockets_alloc();
+	census->exits = atomic_long_read(&group->exits);
+	/* before any of their descriptors is looked at */
+	smp_rmb();
+}
+
+/* Has a member begun to exit? Then what was seen since may be less than there was. */
+static bool has_exited(const struct extsock_census *census,
+		       const struct extsock_group *group)
+{
+	/* Pairs with the barrier of extsock_group_forget(). */
+	smp_rmb();
+	return atomic_long_read(&group->exits) != census->exits;
+}
+
+static int fill(struct extsock_census *census, struct extsock_group *group)
+{
 	struct tasks tasks = {};
-	struct xarray tables;
 	int err;
 
-	xa_init(&tables);
-	if (!census)
-		return ERR_PTR(-ENOMEM);
-	census->group = group->id;
+	note_exits(census, group);
 	err = collect_tasks(group, &tasks, &census->processes);
 	if (!err)
-		err = count_tables(&tasks, &tables);
+		err = count_tables(&tasks, &census->tables);
 	if (!err)
-		err = add_tables(census, &tasks, &tables);
+		err = add_tables(census, &tasks);
 	if (!err)
 		err = extsock_hidden_add(census, group);
-	xa_destroy(&tables);
+	if (!err && has_exited(census, group))
+		err = -EAGAIN;
 	put_tasks(&tasks);
-	if (!err)
-		find_shared(census);
-	put_files(census);
-	if (err) {
-		extsock_sockets_free(census);
-		return ERR_PTR(err);
-	}
-	return census;
+	return err;
 }
 
 /**
@@ -323,6 +350,7 @@ static struct extsock_census *take(struct extsock_group *group)
  * @leader: of the process whose descriptors are being looked at
  * @last: number of the last member that was looked at
  * @end: and of the last that is to be
+ * @tables: of the census whose tables are to be read, each once; or NULL: all are
  */
 struct walk {
 	extsock_see_t see;
@@ -330,6 +358,7 @@ struct walk {
 	struct task_struct *leader;
 	u64 last;
 	u64 end;
+	struct xarray *tables;
 };
 
 /* iterate_fd() callback, under the table's spinlock */
@@ -342,6 +371,20 @@ static int see_fd(const void *priv, struct file *file, unsigned int fd)
 	       walk->see(sock->sk, walk->leader, fd, walk->arg);
 }
 
+/* Is a table to be read, and not read yet? */
+static bool is_due(const struct walk *walk, const struct files_struct *files)
+{
+	unsigned long key = (unsigned long)files;
+
+	if (!walk->tables)
+		return true;
+	if (!xa_get_mark(walk->tables, key, TABLE_OURS) ||
+	    xa_get_mark(walk->tables, key, TABLE_READ))
+		return false;
+	xa_set_mark(walk->tables, key, TABLE_READ);
+	return true;
+}
+
 /* Returns whether @see has seen enough. */
 static bool walk_process(const struct walk *walk)
 {
@@ -351,7 +394,8 @@ static bool walk_process(const struct walk *walk)
 
 	for_each_thread(walk->leader, task) {
 		task_lock(task);
-		if (task->files && task->files != last)
+		if (task->files && task->files != last &&
+		    is_due(walk, task->files))
 			enough = iterate_fd(task->files, 0, see_fd, walk);
 		last = task->files;
 		task_unlock(task);
@@ -390,6 +434,13 @@ static bool walk_on(struct extsock_group *group, struct walk *walk)
 	return more;
 }
 
+static void walk_all(struct extsock_group *group, struct walk *walk)
+{
+	walk->end = READ_ONCE(group->nr_inserted);
+	while (walk_on(group, walk))
+		cond_resched();
+}
+
 /**
  * extsock_census_walk() - a look at the descriptors of a group that runs
  * @group: the group
@@ -405,14 +456,9 @@ static bool walk_on(struct extsock_group *group, struct walk *walk)
 void extsock_census_walk(struct extsock_group *group, extsock_see_t see,
 			 void *arg)
 {
-	struct walk walk = {
-		.see = see,
-		.arg = arg,
-		.end = READ_ONCE(group->nr_inserted),
-	};
+	struct walk walk = { .see = see, .arg = arg };
 
-	while (walk_on(group, &walk))
-		cond_resched();
+	walk_all(group, &walk);
 }
 
 /**
@@ -453,19 +499,94 @@ bool extsock_census_owns(struct extsock_group *group, const struct sock *sk)
 
 /**
  * extsock_census_take() - find every socket of a group
- * @group: the group; all of its members stand still
+ * @group: the group; all of its members stand still, and nobody who was one exits
  *
  * Context: may sleep.
  * Return: the census, without verdicts, or as a pointer -ENOMEM,
- * or -EBUSY if somebody outside is in the middle of receiving.
+ * -EBUSY if somebody outside is in the middle of receiving, or -EAGAIN if a member
+ * began to exit meanwhile, or a tracer let it change its descriptor table.
  */
 struct extsock_census *extsock_census_take(struct extsock_group *group)
 {
-	struct extsock_census *census;
+	struct extsock_census *census = extsock_sockets_alloc();
+	int err;
 
-	/* Whoever is killed in the middle is not there the next time. */
-	do {
-		census = take(group);
-	} while (census == ERR_PTR(-EAGAIN));
-	return census;
+	if (!census)
+		return ERR_PTR(-ENOMEM);
+	census->group = group->id;
+	err = fill(census, group);
+	if (!err)
+		find_shared(census);
+	put_files(census);
+	if (!err)
+		return census;
+	extsock_sockets_free(census);
+	return ERR_PTR(err);
+}
+
+static bool count_descriptor(const struct sock *sk, struct task_struct *leader,
+			     unsigned int fd, void *arg)
+{
+	struct extsock_socket *entry = extsock_sockets_find(arg, sk);
+
+	if (entry)
+		entry->held++;
+	return false;
+}
+
+/**
+ * extsock_census_recount() - count anew how often the group holds its sockets
+ * @census: a census that nobody else uses any more
+ * @group: its group; who it was that stood still may have been killed meanwhile
+ *
+ * Counts what is in the descriptor tables of the time of the census. Those that a
+ * tracer's has made since are not known to be the group's alone.
+ *
+ * Context: may sleep; allocates nothing.
+ */
+void extsock_census_recount(struct extsock_census *census,
+			    struct extsock_group *group)
+{
+	struct walk walk = {
+		.see = count_descriptor,
+		.arg = census,
+		.tables = &census->tables,
+	};
+	struct extsock_socket *entry;
+	struct extsock_flight *flight;
+	unsigned long key;
+	void *members;
+
+	note_exits(census, group);
+	list_for_each_entry(entry, &census->sockets, node)
+		entry->held = 0;
+	xa_for_each_marked(&census->tables, key, members, TABLE_READ)
+		xa_clear_mark(&census->tables, key, TABLE_READ);
+	walk_all(group, &walk);
+	extsock_hidden_confirm(census);
+	list_for_each_entry(flight, &census->flights, node)
+		flight->carried->held += !sock_flag(flight->carrier->sk,
+						    SOCK_DEAD);
+}
+
+/**
+ * extsock_census_check() - is a socket held by nobody but its group?
+ * @census: the census, after extsock_census_recount()
+ * @group: its group
+ * @entry: the socket's entry
+ * @file: its file, of which the caller has one reference
+ *
+ * Context: any.
+ * Return: 0, -EBUSY if somebody else holds it, or -EAGAIN if a member has begun to
+ * exit since the count: it may have held the socket, and closed it.
+ */
+int extsock_census_check(const struct extsock_census *census,
+			 const struct extsock_group *group,
+			 const struct extsock_socket *entry, struct file *file)
+{
+	long holders = file_count(file) - 1;
+
+	if (has_exited(census, group))
+		return -EAGAIN;
+	return holders > entry->held ? -EBUSY : 0;
 }

@@ -22,7 +22,6 @@
 #include "drain.h"
 #include "freezer.h"
 #include "gate.h"
-#include "hidden.h"
 #include "names.h"
 #include "reset.h"
 #include "sockets.h"
@@ -248,15 +247,20 @@ static void say_interrupted(const struct extsock_group *group,
 				     "interrupted by a signal\n");
 }
 
-static int stop(struct extsock_group *group, const struct plan *plan,
-		struct extsock_outcome *outcome)
+static void say_late(const struct plan *plan, struct extsock_outcome *outcome)
 {
-	int err = extsock_freezer_stop(group, plan->freeze_ms, outcome);
+	extsock_outcome_add(outcome,
+			    "not everybody stood still within %u ms (freeze_ms)\n",
+			    plan->freeze_ms);
+}
+
+static int stop(struct extsock_group *group, const struct plan *plan,
+		unsigned long deadline, struct extsock_outcome *outcome)
+{
+	int err = extsock_freezer_stop(group, deadline, outcome);
 
 	if (err == -ETIMEDOUT)
-		extsock_outcome_add(outcome,
-				    "not everybody stood still within %u ms (freeze_ms)\n",
-				    plan->freeze_ms);
+		say_late(plan, outcome);
 	else if (err)
 		say_interrupted(group, outcome);
 	else
@@ -264,7 +268,10 @@ static int stop(struct extsock_group *group, const struct plan *plan,
 	return err;
 }
 
-/* The group stands still: find and judge its sockets. */
+/*
+ * The group stands still: find and judge its sockets. -EAGAIN if somebody was
+ * killed in the middle of it.
+ */
 static struct extsock_census *look(struct extsock_group *group,
 				   const struct plan *plan,
 				   struct extsock_outcome *outcome)
@@ -274,22 +281,13 @@ static struct extsock_census *look(struct extsock_group *group,
 	if (census == ERR_PTR(-EBUSY))
 		extsock_outcome_add(outcome,
 				    "somebody outside is in the middle of receiving from a socket of the group\n");
-	else if (IS_ERR(census))
+	else if (!IS_ERR(census))
+		extsock_verdict_pass(census, &plan->terms);
+	else if (census != ERR_PTR(-EAGAIN))
 		extsock_outcome_add(outcome,
 				    "the census failed (error %ld)\n",
 				    PTR_ERR(census));
-	else
-		extsock_verdict_pass(census, &plan->terms);
 	return census;
-}
-
-static struct extsock_census *stop_and_look(struct extsock_group *group,
-					    const struct plan *plan,
-					    struct extsock_outcome *outcome)
-{
-	int err = stop(group, plan, outcome);
-
-	return err ? ERR_PTR(err) : look(group, plan, outcome);
 }
 
 /* The group stands still: let go of what it has waited for until now. */
@@ -300,6 +298,44 @@ static void end_round(struct extsock_group *group)
 	if (group->gate)
 		extsock_gate_rest(group->gate);
 	extsock_sockets_free(census);
+}
+
+/* A census is to be taken once more: may it? */
+static int may_look_again(struct extsock_group *group, const struct plan *plan,
+			  unsigned long deadline,
+			  struct extsock_outcome *outcome)
+{
+	if (signal_pending(current) || READ_ONCE(group->cancelled)) {
+		say_interrupted(group, outcome);
+		return -EINTR;
+	}
+	if (time_after(jiffies, deadline)) {
+		say_late(plan, outcome);
+		return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+/* Whoever is killed in the middle of a census is not there the next time. */
+static struct extsock_census *stop_and_look(struct extsock_group *group,
+					    const struct plan *plan,
+					    struct extsock_outcome *outcome)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(plan->freeze_ms);
+	struct extsock_census *census;
+	int err;
+
+	do {
+		err = stop(group, plan, deadline, outcome);
+		if (err)
+			break;
+		end_round(group);
+		census = look(group, plan, outcome);
+		if (census != ERR_PTR(-EAGAIN))
+			return census;
+		err = may_look_again(group, plan, deadline, outcome);
+	} while (!err);
+	return ERR_PTR(err);
 }
 
 static void say_not_closed(int err, struct extsock_outcome *outcome)
@@ -381,11 +417,7 @@ static struct extsock_census *drain(struct extsock_group *group,
 	int err;
 
 	for (;;) {
-		err = stop(group, plan, outcome);
-		if (err)
-			return ERR_PTR(err);
-		end_round(group);
-		census = look(group, plan, outcome);
+		census = stop_and_look(group, plan, outcome);
 		if (IS_ERR(census) || !extsock_drain_left(census))
 			return census;
 		err = begin_round(group, plan, census, outcome) ?:
@@ -451,43 +483,72 @@ int extsock_checkpoint_freeze(struct extsock_group *group,
 	return err;
 }
 
-/* Returns how many were reset; @taken: how many somebody has taken. */
-static unsigned int reset_free(struct extsock_census *census,
-			       unsigned int *taken)
+static bool is_to_reset(const struct extsock_socket *entry)
+{
+	return entry->action == EXTSOCK_RESET || entry->action == EXTSOCK_WAIT;
+}
+
+/*
+ * Reset those that nobody else has, and count them. Returns 0, -EBUSY if there are
+ * others, or -EAGAIN if a member began to exit in the middle of it.
+ */
+static int reset_free(struct extsock_group *group,
+		      struct extsock_census *census, unsigned int *n)
 {
 	struct extsock_socket *entry;
-	unsigned int n = 0;
+	int err, busy = 0;
 
-	*taken = 0;
-	extsock_hidden_confirm(census);
+	extsock_census_recount(census, group);
 	list_for_each_entry(entry, &census->sockets, node) {
-		int err;
-
 		cond_resched();
-		if (entry->action != EXTSOCK_RESET &&
-		    entry->action != EXTSOCK_WAIT)
+		if (!is_to_reset(entry))
 			continue;
-		err = extsock_reset_socket(entry);
+		err = extsock_reset_socket(entry, census, group);
+		if (err == -EAGAIN)
+			return err;
 		if (err == -EBUSY) {
-			++*taken;
+			busy = err;
 			continue;
 		}
 		entry->action = EXTSOCK_NONE;
-		n += !err;
+		*n += !err;
 	}
+	return busy;
+}
+
+/*
+ * The same, waiting for those who only look at one, and for those who exit: what
+ * they have is not the group's any more, nor another's. Members that are killed one
+ * after the other are no reason to stop, but a tracer's may make others forever.
+ */
+static unsigned int reset_all(struct extsock_group *group,
+			      struct extsock_census *census)
+{
+	unsigned long deadline =
+		jiffies + msecs_to_jiffies(EXTSOCK_FREEZE_MS_DEFAULT);
+	unsigned int n = 0, look = 1;
+	int err;
+
+	do {
+		err = reset_free(group, census, &n);
+		if (err == -EBUSY) {
+			if (look++ >= EXTSOCK_LOOKS &&
+			    !extsock_freezer_exits(group))
+				break;
+			usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
+		}
+	} while (err && time_before(jiffies, deadline));
 	return n;
 }
 
-/* The same, waiting for those who only look at one. */
-static unsigned int reset_all(struct extsock_census *census,
-			      unsigned int *taken)
+/* How many were not reset: somebody has taken them, or is using them. */
+static unsigned int count_left(const struct extsock_census *census)
 {
-	unsigned int n = reset_free(census, taken), look;
+	const struct extsock_socket *entry;
+	unsigned int n = 0;
 
-	for (look = 1; *taken && look < EXTSOCK_LOOKS; look++) {
-		usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
-		n += reset_free(census, taken);
-	}
+	list_for_each_entry(entry, &census->sockets, node)
+		n += is_to_reset(entry);
 	return n;
 }
 
@@ -556,20 +617,22 @@ static int thaw(struct extsock_group *group, bool keep, const void *lease,
 		struct extsock_outcome *outcome)
 {
 	struct extsock_census *census = take_back(group, lease, outcome);
-	unsigned int n = 0, taken = 0;
+	unsigned int n = 0, left = 0;
 
 	if (IS_ERR(census))
 		return PTR_ERR(census);
-	if (!keep)
-		n = reset_all(census, &taken);
+	if (!keep) {
+		n = reset_all(group, census);
+		left = count_left(census);
+	}
 	extsock_group_count(group, EXTSOCK_RESETS, n);
 	extsock_group_count(group, EXTSOCK_THAWS, 1);
 	extsock_outcome_add(outcome, "thawed: %u socket%s reset\n", n,
 			    n == 1 ? "" : "s");
-	if (taken)
+	if (left)
 		extsock_outcome_add(outcome,
-				    "left alone: %u, which somebody outside has taken since the freeze\n",
-				    taken);
+				    "left alone: %u, which somebody else has taken since the freeze, or is using\n",
+				    left);
 	finish(group);
 	extsock_sockets_free(census);
 	return 0;

@@ -2,8 +2,10 @@
 /*
  * A socket -> its kind, its two ends, its inode and its file; ends -> a socket.
  */
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/net.h>
+#include <linux/rcupdate.h>
 #include <net/af_unix.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
@@ -91,7 +93,8 @@ void extsock_ends_read(const struct sock *sk, struct extsock_endpoints *ends)
  * @ends: the ends, the local one being the socket's
  * @dif: the interface that it may be bound to
  *
- * Context: any but hard interrupts.
+ * Context: any but hard interrupts, under rcu_read_lock(): the lookup follows
+ * sockets that may be freed.
  * Return: a connected socket, a request or one in TIME_WAIT, with a reference to
  * be given back by sock_gen_put(), or NULL.
  */
@@ -100,6 +103,7 @@ struct sock *extsock_ends_find(struct net *net,
 {
 	const struct in6_addr *from = &ends->remote, *to = &ends->local;
 
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "sockets are found under RCU");
 	if (ipv6_addr_v4mapped(to))
 		return extsock_inet_lookup(net, from->s6_addr32[3],
 					   ends->rport, to->s6_addr32[3],
@@ -157,9 +161,11 @@ void extsock_ends_path(const struct unix_address *name,
 unsigned long extsock_ends_inode(struct sock *sk)
 {
 	unsigned long inode;
+	struct socket *sock;
 
 	read_lock_bh(&sk->sk_callback_lock);
-	inode = sk->sk_socket ? SOCK_INODE(sk->sk_socket)->i_ino : 0;
+	sock = READ_ONCE(sk->sk_socket);
+	inode = sock ? SOCK_INODE(sock)->i_ino : 0;
 	read_unlock_bh(&sk->sk_callback_lock);
 	return inode;
 }
@@ -177,13 +183,22 @@ unsigned long extsock_ends_inode(struct sock *sk)
 struct file *extsock_ends_file(struct sock *sk)
 {
 	struct file *file = NULL;
+	struct socket *sock;
 
-	/* The lock keeps the socket, and so its file, from being freed. */
+	/*
+	 * The lock keeps the socket, and so its file, from being freed. Of one that
+	 * works for a multipath socket it is taken away without, by a close(): then
+	 * its file may be another's by now.
+	 */
 	read_lock_bh(&sk->sk_callback_lock);
-	if (sk->sk_socket)
-		file = sk->sk_socket->file;
+	sock = READ_ONCE(sk->sk_socket);
+	if (sock)
+		file = READ_ONCE(sock->file);
 	if (file && !extsock_try_get_file(file))
 		file = NULL;
 	read_unlock_bh(&sk->sk_callback_lock);
-	return file;
+	if (!file || READ_ONCE(sk->sk_socket) == sock)
+		return file;
+	fput(file);
+	return NULL;
 }

@@ -123,14 +123,23 @@ static bool stands_still(struct task_struct *task)
 	       jobctl & (JOBCTL_TRAP_FREEZE | JOBCTL_EXTSOCK_TAKEN);
 }
 
+/* Does it stand still, or is it at its end, with all closed that it had? */
+static bool is_done(struct task_struct *task)
+{
+	return stands_still(task) || smp_load_acquire(&task->exit_state);
+}
+
 /* One task: trap it if need be, and tell whether it stands still. */
 static bool stop_task(struct task_struct *task)
 {
 	struct sighand_struct *sighand;
 	unsigned long flags;
 
-	if (stands_still(task) || is_exiting(task))
+	if (is_done(task))
 		return true;
+	/* It has closed nothing yet, or not all. */
+	if (is_exiting(task))
+		return false;
 	sighand = lock_sighand(task, &flags);
 	if (!sighand)
 		return true;
@@ -181,6 +190,21 @@ static void name_blocker(struct task_struct *leader, struct task_struct *task,
 			    task_pid_vnr(task), task_state_to_char(task));
 }
 
+/* Of those that are no members any more, and exit. */
+static void name_leaving(struct extsock_group *group,
+			 struct extsock_outcome *outcome)
+{
+	struct pid *pid = extsock_group_get_leaving(group);
+	struct task_struct *leader;
+
+	rcu_read_lock();
+	leader = pid ? pid_task(pid, PIDTYPE_TGID) : NULL;
+	if (leader)
+		name_blocker(leader, leader, outcome);
+	rcu_read_unlock();
+	put_pid(pid);
+}
+
 static void name_blockers(struct extsock_group *group,
 			  struct extsock_outcome *outcome)
 {
@@ -188,13 +212,14 @@ static void name_blockers(struct extsock_group *group,
 	struct task_struct *leader, *task;
 	unsigned int n = 0;
 
+	name_leaving(group, outcome);
 	rcu_read_lock();
 	list_for_each_entry_rcu(member, &group->members, node) {
 		leader = pid_task(member->pid, PIDTYPE_TGID);
 		if (!leader)
 			continue;
 		for_each_thread(leader, task) {
-			if (stands_still(task) || is_exiting(task))
+			if (is_done(task))
 				continue;
 			if (n++ < BLOCKERS_NAMED)
 				name_blocker(leader, task, outcome);
@@ -207,10 +232,35 @@ static void name_blockers(struct extsock_group *group,
 }
 
 /**
+ * extsock_freezer_exits() - does some process exit that was a member?
+ * @group: the group
+ *
+ * What it had and has not closed yet is the group's still.
+ *
+ * Context: any but hard interrupts; takes the member lock.
+ * Return: whether one does.
+ */
+bool extsock_freezer_exits(struct extsock_group *group)
+{
+	struct pid *pid = extsock_group_get_leaving(group);
+
+	put_pid(pid);
+	return pid;
+}
+
+/* After the walk: who is not a member any more is among those that exit. */
+static bool has_stopped(struct extsock_group *group)
+{
+	return all_tasks(group, stop_task) && !extsock_freezer_exits(group);
+}
+
+/**
  * extsock_freezer_stop() - stop every thread of every member
  * @group: the group
- * @ms: the deadline, in milliseconds
+ * @deadline: until when, in jiffies
  * @outcome: who was in the way, if it fails
+ *
+ * Those that exit have come to their end when it returns.
  *
  * If it fails, some stand still and some do not, and whoever is born stands
  * still: the caller calls extsock_freezer_resume().
@@ -219,15 +269,14 @@ static void name_blockers(struct extsock_group *group,
  * Return: 0, -ETIMEDOUT, or -EINTR if the caller has a signal or somebody thaws the
  * group.
  */
-int extsock_freezer_stop(struct extsock_group *group, unsigned int ms,
+int extsock_freezer_stop(struct extsock_group *group, unsigned long deadline,
 			 struct extsock_outcome *outcome)
 {
-	unsigned long deadline = jiffies + msecs_to_jiffies(ms);
 	unsigned int us = LOOK_US_MIN;
 	int err = 0;
 
 	extsock_group_hold(group, true);
-	while (!all_tasks(group, stop_task)) {
+	while (!has_stopped(group)) {
 		if (signal_pending(current) || READ_ONCE(group->cancelled))
 			err = -EINTR;
 		else if (time_after(jiffies, deadline))

@@ -105,7 +105,10 @@ static void insert_member(struct extsock_member *member,
 		__module_get(THIS_MODULE);
 }
 
-/* The last one to leave takes the probes and the module's pin along. */
+/*
+ * The last one to leave takes the probes and the module's pin along. The caller
+ * sees to it that the member is freed, after a grace period.
+ */
 static void remove_member(struct extsock_member *member)
 {
 	struct extsock_group *group = member->group;
@@ -116,7 +119,6 @@ static void remove_member(struct extsock_member *member)
 	extsock_group_count(group, EXTSOCK_LEFT, 1);
 	if (!--group->nr_members)
 		group->incomplete = false;
-	call_rcu(&member->rcu, free_member);
 	if (!--nr_members) {
 		schedule_work(&idle);
 		module_put(THIS_MODULE);
@@ -169,6 +171,7 @@ static int insert_task(struct extsock_group *group, struct task_struct *task,
 	smp_mb();
 	if (!atomic_read(&task->signal->live)) {
 		remove_member(member);
+		call_rcu(&member->rcu, free_member);
 		err = -ESRCH;
 	}
 	spin_unlock_irq(&member_lock);
@@ -263,8 +266,10 @@ int extsock_group_leave(struct extsock_group *group, pid_t nr)
 		spin_lock_irq(&member_lock);
 		member = find_member(task_tgid(task));
 		err = member && member->group == group ? 0 : -ESRCH;
-		if (!err)
+		if (!err) {
 			remove_member(member);
+			call_rcu(&member->rcu, free_member);
+		}
 		spin_unlock_irq(&member_lock);
 	}
 	mutex_unlock(&extsock_group_mutex);
@@ -318,6 +323,100 @@ void extsock_group_born(struct task_struct *child)
 	spin_unlock_irqrestore(&member_lock, flags);
 }
 
+/*
+ * Has a process that exits closed all that it had? Each of its threads does so
+ * before it gets an exit_state.
+ */
+static bool has_closed(struct pid *pid)
+{
+	struct task_struct *leader, *task;
+	bool closed = true;
+
+	rcu_read_lock();
+	leader = pid_task(pid, PIDTYPE_TGID);
+	if (leader) {
+		for_each_thread(leader, task) {
+			closed = smp_load_acquire(&task->exit_state);
+			if (!closed)
+				break;
+		}
+	}
+	rcu_read_unlock();
+	return closed;
+}
+
+/* If it has closed all, let go of one that has left; else returns false. */
+static bool let_go(struct extsock_member *member)
+{
+	lockdep_assert_held(&member_lock);
+	if (!has_closed(member->pid))
+		return false;
+	list_del(&member->leaving);
+	call_rcu(&member->rcu, free_member);
+	return true;
+}
+
+/*
+ * With each that comes look at two of those that are there: so the list does not
+ * grow, and takes no long look, though some may take long to exit.
+ */
+static void add_leaving(struct extsock_group *group,
+			struct extsock_member *member)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2 && !list_empty(&group->leaving); i++) {
+		struct extsock_member *first =
+			list_first_entry(&group->leaving,
+					 struct extsock_member, leaving);
+
+		if (!let_go(first))
+			list_move_tail(&first->leaving, &group->leaving);
+	}
+	list_add_tail(&member->leaving, &group->leaving);
+}
+
+/**
+ * extsock_group_get_leaving() - one that is not a member any more, but exits still
+ * @group: the group
+ *
+ * A process leaves when its last thread begins to exit. What it has it closes later.
+ *
+ * Context: any but hard interrupts; takes the member lock.
+ * Return: its PID with a reference, or NULL: all have closed what they had.
+ */
+struct pid *extsock_group_get_leaving(struct extsock_group *group)
+{
+	struct extsock_member *member, *next;
+	struct pid *pid = NULL;
+
+	spin_lock_irq(&member_lock);
+	list_for_each_entry_safe(member, next, &group->leaving, leaving) {
+		if (let_go(member))
+			continue;
+		pid = get_pid(member->pid);
+		break;
+	}
+	spin_unlock_irq(&member_lock);
+	return pid;
+}
+
+/* Say that a task of a member has begun to exit, before it closes anything. */
+static bool count_exit(struct task_struct *task)
+{
+	struct extsock_member *member;
+
+	rcu_read_lock();
+	member = find_member(task_tgid(task));
+	if (unlikely(member)) {
+		atomic_long_inc(&member->group->exits);
+		/* Pairs with the read barrier of extsock_census_is_owned(). */
+		smp_mb__after_atomic();
+	}
+	rcu_read_unlock();
+	return member;
+}
+
 /**
  * extsock_group_forget() - a task exits
  * @task: the task; its process leaves the group with its last thread
@@ -329,18 +428,15 @@ void extsock_group_forget(struct task_struct *task)
 	struct extsock_member *member;
 	unsigned long flags;
 
-	if (atomic_read(&task->signal->live))
-		return;
-	rcu_read_lock();
-	member = find_member(task_tgid(task));
-	rcu_read_unlock();
-	if (likely(!member))
+	if (likely(!count_exit(task)) || atomic_read(&task->signal->live))
 		return;
 	spin_lock_irqsave(&member_lock, flags);
 	/* Its last two threads may both find it dead. */
 	member = find_member(task_tgid(task));
-	if (member)
+	if (member) {
 		remove_member(member);
+		add_leaving(member->group, member);
+	}
 	spin_unlock_irqrestore(&member_lock, flags);
 }
 
@@ -405,6 +501,7 @@ struct extsock_group *extsock_group_alloc(const char *name)
 	group->id = atomic64_inc_return(&last_id);
 	INIT_LIST_HEAD(&group->node);
 	INIT_LIST_HEAD(&group->members);
+	INIT_LIST_HEAD(&group->leaving);
 	group->dead = true;
 	group->policy = EXTSOCK_RESET;
 	group->wait_ms = EXTSOCK_WAIT_MS_DEFAULT;
@@ -521,7 +618,11 @@ void extsock_group_set_rules(struct extsock_group *group,
  */
 void extsock_group_free(struct extsock_group *group)
 {
+	struct extsock_member *member, *next;
+
 	synchronize_rcu();
+	list_for_each_entry_safe(member, next, &group->leaving, leaving)
+		free_member(&member->rcu);
 	extsock_rules_put(group->rules);
 	kvfree(group->text);
 	kfree(group);

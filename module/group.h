@@ -86,6 +86,10 @@ struct extsock_reader {
  * @members: the members, oldest first; written under the member lock, read
  *	under RCU
  * @nr_members: their number; member lock
+ * @leaving: those that left by their end, and may have descriptors still; member
+ *	lock
+ * @exits: how many tasks of members have begun to exit, before they closed
+ *	anything
  * @nr_inserted: how many there have ever been; written under the member lock
  * @incomplete: a child could not become a member; cleared when the group is
  *	empty; member lock
@@ -127,6 +131,8 @@ struct extsock_group {
 
 	struct list_head members;
 	unsigned int nr_members;
+	struct list_head leaving;
+	atomic_long_t exits;
 	u64 nr_inserted;
 	bool incomplete;
 	bool holding;
@@ -160,6 +166,7 @@ struct extsock_group {
  * struct extsock_member - a process of a group
  * @hash: in the table by @pid; member lock, read under RCU
  * @node: in the group's list; member lock, read under RCU
+ * @leaving: in the group's list of those that exit; member lock
  * @pid: its thread group's PID, a counted reference: it stays the same over
  *	exec, and cannot be given to another process as long as it is here
  * @group: its group, constant; groups outlive members by a grace period
@@ -167,11 +174,13 @@ struct extsock_group {
  * @rcu: frees it
  *
  * Held by the table alone, from joining to extsock_group_forget() at the exit
- * of its last thread or to the write that removes it; readers are under RCU.
+ * of its last thread or to the write that removes it; readers are under RCU. After
+ * its exit it is held by the group's list of those, until all is closed.
  */
 struct extsock_member {
 	struct hlist_node hash;
 	struct list_head node;
+	struct list_head leaving;
 	struct pid *pid;
 	struct extsock_group *group;
 	u64 nr;
@@ -204,6 +213,7 @@ int extsock_group_join(struct extsock_group *group, pid_t nr);
 int extsock_group_leave(struct extsock_group *group, pid_t nr);
 void extsock_group_born(struct task_struct *child);
 void extsock_group_forget(struct task_struct *task);
+struct pid *extsock_group_get_leaving(struct extsock_group *group);
 
 struct extsock_group *extsock_group_of(struct task_struct *task);
 void extsock_group_hold(struct extsock_group *group, bool holding);

@@ -57,8 +57,10 @@ static struct sock *find_connected(struct sock *sk)
 	struct sock *tcp;
 
 	extsock_ends_read(sk, &ends);
+	rcu_read_lock();
 	tcp = extsock_ends_find(sock_net(sk), &ends,
 				READ_ONCE(sk->sk_bound_dev_if));
+	rcu_read_unlock();
 	if (!tcp || (sk_fullsock(tcp) && tcp->sk_socket == sk->sk_socket))
 		return tcp;
 	sock_gen_put(tcp);

@@ -100,6 +100,9 @@ static int on_connect(struct kprobe *kp, struct pt_regs *regs)
 	if (!group || tcp->sk_protocol != IPPROTO_TCP || tcp_sk(tcp)->repair)
 		return 0;
 	sk = extsock_mptcp_program(tcp);
+	/* A further path, of anybody's: made by who told the kernel of an address. */
+	if (sk == tcp && sk_is_mptcp(tcp))
+		return 0;
 	if (sk)
 		extsock_tag_record(sk, group, EXTSOCK_CONNECT,
 				   extsock_gate_connecting(tcp));

@@ -9,6 +9,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "census.h"
 #include "mptcp.h"
 #include "reset.h"
 #include "sockets.h"
@@ -61,13 +62,30 @@ static int reset_dgram(struct sock *sk)
 	return 0;
 }
 
+/*
+ * Does somebody own the socket lock? A member that a tracer lets run may, for as
+ * long as it likes: until a page of its buffer is there.
+ */
+static bool is_in_use(struct sock *sk)
+{
+	bool owned;
+
+	local_bh_disable();
+	bh_lock_sock(sk);
+	owned = sock_owned_by_user(sk);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+	return owned;
+}
+
 static int reset(struct extsock_socket *socket)
 {
 	switch (socket->kind) {
 	case EXTSOCK_TCP:
-		return reset_tcp(socket->sk);
+		return is_in_use(socket->sk) ? -EBUSY : reset_tcp(socket->sk);
 	case EXTSOCK_MPTCP:
-		return extsock_mptcp_reset(socket->sk);
+		return is_in_use(socket->sk) ? -EBUSY :
+					       extsock_mptcp_reset(socket->sk);
 	case EXTSOCK_UNIX_STREAM:
 		return reset_unix(socket->sk, socket->peer);
 	case EXTSOCK_UDP:
@@ -80,16 +98,20 @@ static int reset(struct extsock_socket *socket)
 
 /**
  * extsock_reset_socket() - make a socket look as if its peer had reset it
- * @socket: a socket whose action is reset or wait, of a member that stands
- *	still; the census holds it
+ * @socket: a socket whose action is reset or wait
+ * @census: its census, after extsock_census_recount()
+ * @group: whose it is, which stands still
  *
  * Allocates nothing of its own, but for what is unread in a multipath socket.
  *
  * Context: may sleep; takes the socket lock.
  * Return: 0, -EBUSY if somebody has taken it since the census, who may just be
- * looking, or an error if it is closed or closing: then nothing is to be done.
+ * looking, or is using it, -EAGAIN if it is to be counted anew who holds it, or an
+ * error if it is closed or closing: then nothing is to be done.
  */
-int extsock_reset_socket(struct extsock_socket *socket)
+int extsock_reset_socket(struct extsock_socket *socket,
+			 const struct extsock_census *census,
+			 const struct extsock_group *group)
 {
 	/* A child in an accept queue has no file; its listener's counts. */
 	const struct extsock_socket *holder = socket->listener ?: socket;
@@ -99,10 +121,9 @@ int extsock_reset_socket(struct extsock_socket *socket)
 	/* With the file nobody can release the socket in the middle of it. */
 	if (!file)
 		return -ENOENT;
-	if (socket->moved || file_count(file) - 1 > holder->files)
-		err = -EBUSY;
-	else
-		err = reset(socket);
+	err = extsock_census_check(census, group, holder, file);
+	if (!err)
+		err = socket->moved ? -EBUSY : reset(socket);
 	fput(file);
 	return err;
 }

@@ -36,6 +36,7 @@ struct extsock_census *extsock_sockets_alloc(void)
 		return NULL;
 	INIT_LIST_HEAD(&census->sockets);
 	INIT_LIST_HEAD(&census->flights);
+	xa_init(&census->tables);
 	if (rhashtable_init(&census->by_sock, &sock_params))
 		goto free;
 	if (rhltable_init(&census->by_ends, &ends_params))
@@ -221,6 +222,7 @@ void extsock_sockets_free(struct extsock_census *census)
 		kfree(flight);
 	rhashtable_destroy(&census->by_sock);
 	rhltable_destroy(&census->by_ends);
+	xa_destroy(&census->tables);
 	list_for_each_entry_safe(entry, next, &census->sockets, node) {
 		free_entry(entry);
 		cond_resched();

@@ -3,6 +3,7 @@
 #define _EXTSOCK_SOCKETS_H
 
 #include <linux/rhashtable.h>
+#include <linux/xarray.h>
 #include <net/af_unix.h>
 #include <net/sock.h>
 
@@ -52,8 +53,7 @@ enum extsock_class {
  * @inode: of its file in sockfs at that time, or 0
  * @file: its file with a reference, during the census only
  * @held: how often the members' descriptor tables, and messages to the group's
- *	sockets, hold @file
- * @files: how many references @file had at the time of the census
+ *	sockets, held @file when that was last counted
  * @listener: for a child in an accept queue, the listening socket's entry
  * @pid: the process of a member that holds it, a counted reference, or NULL
  * @fd: the descriptor there, or -1
@@ -76,8 +76,8 @@ enum extsock_class {
  * Held by its census, which is private to the freezing task until it is
  * published in the group or its gate, and constant from then on, but for @over and,
  * under the group's census_lock, who holds it.
- * The thaw, whose alone it is again, takes off the @action of those that are
- * done with.
+ * The thaw, whose alone it is again, counts who holds it anew, and takes off the
+ * @action of those that are done with.
  */
 struct extsock_socket {
 	struct list_head node;
@@ -94,7 +94,6 @@ struct extsock_socket {
 	unsigned long inode;
 	struct file *file;
 	long held;
-	long files;
 	struct extsock_socket *listener;
 	struct pid *pid;
 	int fd;
@@ -136,6 +135,8 @@ struct extsock_flight {
  * @by_sock: the table by socket
  * @by_ends: the table by ends; several sockets may have the same ends, in
  *	different network namespaces
+ * @tables: the members' descriptor tables, by address; how many members used each
+ * @exits: of the group, when it was last counted who holds the sockets
  * @group: id of the group
  * @gate: id of the gate that was closed when they were judged, or 0
  * @draining: the group runs, of its sockets only those matter that are waited for
@@ -152,6 +153,8 @@ struct extsock_census {
 	struct list_head flights;
 	struct rhashtable by_sock;
 	struct rhltable by_ends;
+	struct xarray tables;
+	long exits;
 	u64 group;
 	u64 gate;
 	bool draining;

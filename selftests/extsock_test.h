@@ -741,6 +741,34 @@ UNUSED static long receive(struct actor *a, int fd)
 	return CALL(a, SYS_recvfrom, fd, buf_of(a), 1024, 0, NULL, NULL);
 }
 
+/* Write until the buffers of both sides are full; how much that was. */
+UNUSED static long fill_up(struct actor *a, int fd)
+{
+	long all = 0, sent;
+
+	do {
+		sent = CALL(a, SYS_sendto, fd, buf_of(a), 32768, MSG_DONTWAIT,
+			    NULL, 0);
+		if (sent > 0)
+			all += sent;
+	} while (sent > 0);
+	return sent == -EAGAIN ? all : sent;
+}
+
+/* Read to the end; how much that was, or -errno. */
+UNUSED static long read_to_end(struct actor *a, int fd)
+{
+	long all = 0, got;
+
+	do {
+		got = CALL(a, SYS_recvfrom, fd, buf_of(a), 32768, 0, NULL,
+			   NULL);
+		if (got > 0)
+			all += got;
+	} while (got > 0);
+	return got < 0 ? got : all;
+}
+
 /* Does what one end sends arrive at the other, both ways? */
 UNUSED static bool carries(struct actor *a, int fa, struct actor *b, int fb)
 {

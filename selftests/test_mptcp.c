@@ -450,4 +450,39 @@ TEST_F(mptcp, a_second_cycle)
 			    accept_from(OUTSIDE, p.listener)));
 }
 
+static void add_address(struct stage *s)
+{
+	s->ret = sh("ip mptcp endpoint add 127.0.0.2 dev lo subflow");
+}
+
+/*
+ * Who tells the kernel of an address connects in the name of all connections that
+ * there are.
+ */
+TEST(further_paths_of_others_are_not_a_members)
+{
+	const char *count = "test $(ss -Htn src 127.0.0.2 | wc -l) -gt 0";
+	struct actor *m;
+	struct group g;
+	int l, fd, peer;
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	ASSERT_EQ(0, sh("ip link set lo up && "
+			"ip mptcp limits set subflows 2 add_addr_accepted 2"));
+	make_group(&g, "paths");
+	m = member(&g);
+	l = listener_by(OUTSIDE, IPPROTO_MPTCP, AF_INET, NULL, 16);
+	fd = connect_by(OUTSIDE, IPPROTO_MPTCP, AF_INET, NULL,
+			port_of(OUTSIDE, l));
+	peer = accept_from(OUTSIDE, l);
+	ASSERT_TRUE(carries(OUTSIDE, fd, OUTSIDE, peer));
+	ASSERT_TRUE(carries(OUTSIDE, peer, OUTSIDE, fd));
+	START_FN(m, add_address);
+	ASSERT_EQ(0, result(m));
+	ASSERT_TRUE(EVENTUALLY(!sh(count)));
+	EXPECT_EQ(0, count_rows(&g));
+	part(m);
+	EXPECT_TRUE(drop_group(&g));
+}
+
 TEST_HARNESS_MAIN

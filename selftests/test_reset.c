@@ -3,7 +3,10 @@
  * What an application and its peer see after a thaw: a reset external socket,
  * an internal one untouched.
  */
+#include <sys/ptrace.h>
+
 #include "extsock_test.h"
+#include "page_test.h"
 
 FIXTURE(reset)
 {
@@ -324,6 +327,49 @@ TEST_F(reset, somebody_who_looks_does_not_prevent_it)
 		ASSERT_LE(0, peer);
 	}
 	part(looker);
+}
+
+/* An actor's own, at the place that it tells. */
+static void make_page(struct stage *s)
+{
+	int uffd;
+	char *page = missing_page(&uffd);
+
+	*(int *)s->buf = uffd;
+	s->ret = (long)page;
+}
+
+/* One that a tracer lets run may lock its socket for as long as it likes. */
+TEST_F(reset, what_a_traced_member_is_using_does_not_hold_up_the_thaw)
+{
+	struct drain thaw;
+	char *page;
+	int uffd;
+
+	START_FN(self->m, make_page);
+	page = (char *)result(self->m);
+	if (!page)
+		SKIP(return, "no userfaultfd here");
+	uffd = pass_out(self->m, *(int *)buf_of(self->m));
+	ASSERT_LE(0, uffd);
+	FREEZE();
+	ASSERT_EQ(0, ptrace(PTRACE_ATTACH, self->m->pid, 0, 0));
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->m->pid, 0, 0));
+	ASSERT_EQ(5, send_text(OUTSIDE, self->peer, "hello"));
+	START(self->m, SYS_recvfrom, self->fd, page, 5, 0, NULL, 0);
+	ASSERT_TRUE(sleeps_in(self->m->pid, SYS_recvfrom));
+	ASSERT_TRUE(give(&thaw, &self->g, "thaw"));
+	EXPECT_EQ(0, end_of(&thaw));
+	EXPECT_EQ(0, give_page(uffd, page, "a page"));
+	EXPECT_TRUE(EVENTUALLY(thaw.over));
+	EXPECT_NE(NULL, strstr(thaw.said, "left alone: 1,"));
+	EXPECT_TRUE(state_is(&self->g, "running"));
+	EXPECT_EQ(5, result(self->m));
+	ASSERT_EQ(0, kill(self->m->pid, SIGSTOP));
+	ASSERT_TRUE(trace_stop(self->m->pid));
+	ASSERT_EQ(0, ptrace(PTRACE_DETACH, self->m->pid, 0, 0));
+	close(uffd);
 }
 
 TEST_F(reset, killed_member_closes_in_the_ordinary_way)

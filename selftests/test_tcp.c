@@ -69,34 +69,6 @@ static bool fails(struct actor *a, int fd)
 	return EVENTUALLY(poll_fd(a, fd) & POLLERR);
 }
 
-/* Write until the buffers of both sides are full; how much that was. */
-static long fill(struct actor *a, int fd)
-{
-	long all = 0, sent;
-
-	do {
-		sent = CALL(a, SYS_sendto, fd, buf_of(a), 32768, MSG_DONTWAIT,
-			    NULL, 0);
-		if (sent > 0)
-			all += sent;
-	} while (sent > 0);
-	return sent == -EAGAIN ? all : sent;
-}
-
-/* Read to the end; how much that was, or -errno. */
-static long drain(struct actor *a, int fd)
-{
-	long all = 0, got;
-
-	do {
-		got = CALL(a, SYS_recvfrom, fd, buf_of(a), 32768, 0, NULL,
-			   NULL);
-		if (got > 0)
-			all += got;
-	} while (got > 0);
-	return got < 0 ? got : all;
-}
-
 /* A socket that does not block, bound to a port that the kernel chose. */
 static int bound(struct actor *a, int family)
 {
@@ -581,21 +553,21 @@ TEST_F(tcp, closing_whose_other_end_is_done_is_left_alone)
 TEST_F(tcp, what_a_member_sent_before_it_closed_arrives_outside)
 {
 	struct pair p = connection(self->a, self->out, FAMILY);
-	long sent = fill(self->a, p.client);
+	long sent = fill_up(self->a, p.client);
 
 	ASSERT_LT(0, sent);
 	ASSERT_EQ(0, CALL(self->a, SYS_close, p.client));
 	FREEZE();
 	EXPECT_EQ(0, count_rows(&self->g));
 	THAW();
-	EXPECT_EQ(sent, drain(self->out, p.server));
+	EXPECT_EQ(sent, read_to_end(self->out, p.server));
 }
 
 /* A close that lingers ends by any stop, but what is to be sent is sent. */
 TEST_F(tcp, lingering_close)
 {
 	struct pair p = connection(self->a, self->out, FAMILY);
-	long sent = fill(self->a, p.client);
+	long sent = fill_up(self->a, p.client);
 
 	ASSERT_LT(0, sent);
 	ASSERT_EQ(0, set_linger(self->a, p.client, 600));
@@ -605,7 +577,7 @@ TEST_F(tcp, lingering_close)
 	EXPECT_EQ(0, count_rows(&self->g));
 	THAW();
 	EXPECT_EQ(0, result(self->a));
-	EXPECT_EQ(sent, drain(self->out, p.server));
+	EXPECT_EQ(sent, read_to_end(self->out, p.server));
 }
 
 static void check_closed(struct __test_metadata *_metadata,
@@ -616,13 +588,13 @@ static void check_closed(struct __test_metadata *_metadata,
 	EXPECT_STREQ("internal", class_of(g, reader, fd));
 	ASSERT_EQ(0, command(g, "thaw"));
 	EXPECT_EQ(0, stat_of(g, "sockets_reset"));
-	EXPECT_EQ(sent, drain(reader, fd));
+	EXPECT_EQ(sent, read_to_end(reader, fd));
 }
 
 TEST_F(tcp, what_a_member_sent_before_it_closed_arrives_inside)
 {
 	struct pair p = connection(self->a, self->b, FAMILY);
-	long sent = fill(self->a, p.client);
+	long sent = fill_up(self->a, p.client);
 
 	ASSERT_LT(0, sent);
 	ASSERT_EQ(0, CALL(self->a, SYS_close, p.client));
@@ -637,7 +609,7 @@ TEST_F(tcp, what_a_server_sent_before_it_closed_arrives_inside)
 	/* It ends in LAST_ACK. */
 	CALL(self->a, SYS_shutdown, p.client, SHUT_WR);
 	ASSERT_TRUE(comes_to(self->b, p.server, TCP_CLOSE_WAIT));
-	sent = fill(self->b, p.server);
+	sent = fill_up(self->b, p.server);
 	ASSERT_LT(0, sent);
 	ASSERT_EQ(0, CALL(self->b, SYS_close, p.server));
 	check_closed(_metadata, &self->g, self->a, p.client, sent);
@@ -646,7 +618,7 @@ TEST_F(tcp, what_a_server_sent_before_it_closed_arrives_inside)
 TEST_F(tcp, what_a_member_sent_before_it_was_killed_arrives_inside)
 {
 	struct pair p = connection(self->a, self->b, FAMILY);
-	long sent = fill(self->a, p.client);
+	long sent = fill_up(self->a, p.client);
 
 	ASSERT_LT(0, sent);
 	part(self->a);
@@ -677,12 +649,12 @@ TEST_F(tcp, what_an_outsider_closed_is_reset)
 {
 	struct pair p = connection(self->out, self->b, FAMILY);
 
-	ASSERT_LT(0, fill(self->out, p.client));
+	ASSERT_LT(0, fill_up(self->out, p.client));
 	ASSERT_EQ(0, CALL(self->out, SYS_close, p.client));
 	FREEZE();
 	EXPECT_STREQ("external", class_of(&self->g, self->b, p.server));
 	THAW();
-	EXPECT_EQ(-ECONNRESET, drain(self->b, p.server));
+	EXPECT_EQ(-ECONNRESET, read_to_end(self->b, p.server));
 }
 
 /* ---- special modes ---- */

@@ -5,10 +5,9 @@
  * though people keep what they have opened. Over and over, on a machine with something
  * to do; EXTSOCK_RELOADS says how often.
  */
-#include <linux/userfaultfd.h>
-
 #include "extsock_test.h"
 #include "module_test.h"
+#include "page_test.h"
 
 /* ---- refused ---- */
 
@@ -621,38 +620,6 @@ TEST_F(unload, with_somebody_who_polls)
 	EXPECT_EQ(-1, pread(fd, text, sizeof(text), 0));
 	EXPECT_EQ(ENODEV, errno);
 	close(fd);
-}
-
-/* Memory without a page until the test gives it one; NULL if there is no such. */
-static char *missing_page(int *uffd)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	char *page;
-
-	*uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (*uffd < 0)
-		return NULL;
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	reg.range.start = (long)page;
-	reg.range.len = 4096;
-	if (ioctl(*uffd, UFFDIO_API, &api) ||
-	    ioctl(*uffd, UFFDIO_REGISTER, &reg))
-		return NULL;
-	return page;
-}
-
-static int give_page(int uffd, char *page, const char *text)
-{
-	char *full = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct uffdio_copy copy = {
-		.dst = (long)page, .src = (long)full, .len = 4096,
-	};
-
-	strcpy(full, text);
-	return ioctl(uffd, UFFDIO_COPY, &copy);
 }
 
 /* Who is inside of a write is waited for, though nothing pins the module. */
