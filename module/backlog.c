@@ -12,6 +12,7 @@
  * A listening socket that is closed gets its children back first, and does with
  * them what it always does.
  */
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
@@ -23,6 +24,8 @@
 #include "backlog.h"
 #include "gate.h"
 #include "inside.h"
+#include "lock.h"
+#include "look.h"
 #include "peer.h"
 
 /**
@@ -391,6 +394,30 @@ int extsock_backlog_prepare(struct extsock_gate *gate,
 	return 0;
 }
 
+/* With the listening socket locked. */
+static void open_shelf(struct extsock_gate *gate, struct extsock_shelf *shelf)
+{
+	rcu_read_lock();
+	spin_lock_bh(&shelf->lock);
+	shelf->open = READ_ONCE(shelf->sk->sk_state) == TCP_LISTEN;
+	hide(gate, shelf);
+	spin_unlock_bh(&shelf->lock);
+	rcu_read_unlock();
+}
+
+/* False if a socket stays in use: then nobody who waits at it is held. */
+static bool lock_soon(struct sock *sk)
+{
+	unsigned int look;
+
+	for (look = 1; look < EXTSOCK_LOOKS; look++) {
+		if (extsock_lock_unused(sk))
+			return true;
+		usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
+	}
+	return extsock_lock_unused(sk);
+}
+
 /**
  * extsock_backlog_hide() - hold those who wait, and those who come
  * @gate: the gate, which is closed
@@ -412,14 +439,10 @@ void extsock_backlog_hide(struct extsock_gate *gate)
 			continue;
 		if (is_unix(shelf))
 			replace_ready(shelf);
-		lock_sock(shelf->sk);
-		rcu_read_lock();
-		spin_lock_bh(&shelf->lock);
-		shelf->open = READ_ONCE(shelf->sk->sk_state) == TCP_LISTEN;
-		hide(gate, shelf);
-		spin_unlock_bh(&shelf->lock);
-		rcu_read_unlock();
-		release_sock(shelf->sk);
+		if (lock_soon(shelf->sk)) {
+			open_shelf(gate, shelf);
+			extsock_unlock_unused(shelf->sk);
+		}
 		fput(file);
 	}
 }

@@ -10,6 +10,7 @@
 #include <net/tcp.h>
 
 #include "census.h"
+#include "lock.h"
 #include "mptcp.h"
 #include "reset.h"
 #include "sockets.h"
@@ -62,20 +63,13 @@ static int reset_dgram(struct sock *sk)
 	return 0;
 }
 
-/*
- * Does somebody own the socket lock? A member that a tracer lets run may, for as
- * long as it likes: until a page of its buffer is there.
- */
+/* Does somebody own the socket lock? The thaw does not wait for that one. */
 static bool is_in_use(struct sock *sk)
 {
-	bool owned;
-
-	local_bh_disable();
-	bh_lock_sock(sk);
-	owned = sock_owned_by_user(sk);
-	bh_unlock_sock(sk);
-	local_bh_enable();
-	return owned;
+	if (!extsock_lock_unused(sk))
+		return true;
+	extsock_unlock_unused(sk);
+	return false;
 }
 
 static int reset(struct extsock_socket *socket)

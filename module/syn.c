@@ -13,6 +13,7 @@
 
 #include "gate.h"
 #include "inside.h"
+#include "lock.h"
 #include "mptcp.h"
 #include "nets.h"
 #include "syn.h"
@@ -112,14 +113,12 @@ static void send_now(struct sock *sk)
 		tcp = extsock_mptcp_tcp(sk);
 	if (!tcp)
 		return;
-	/* Not for whom it is in use: that one may be waiting for memory. */
-	local_bh_disable();
-	bh_lock_sock(tcp);
-	if (!sock_owned_by_user(tcp) && tcp->sk_state == TCP_SYN_SENT)
-		inet_csk_reset_xmit_timer(tcp, ICSK_TIME_RETRANS, 1,
-					  TCP_RTO_MAX);
-	bh_unlock_sock(tcp);
-	local_bh_enable();
+	if (extsock_lock_unused(tcp)) {
+		if (tcp->sk_state == TCP_SYN_SENT)
+			inet_csk_reset_xmit_timer(tcp, ICSK_TIME_RETRANS, 1,
+						  TCP_RTO_MAX);
+		extsock_unlock_unused(tcp);
+	}
 	if (tcp != sk)
 		sock_gen_put(tcp);
 }
