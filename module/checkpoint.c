@@ -488,6 +488,17 @@ static bool is_to_reset(const struct extsock_socket *entry)
 	return entry->action == EXTSOCK_RESET || entry->action == EXTSOCK_WAIT;
 }
 
+/* How many are to be reset, and were not yet. */
+static unsigned int count_left(const struct extsock_census *census)
+{
+	const struct extsock_socket *entry;
+	unsigned int n = 0;
+
+	list_for_each_entry(entry, &census->sockets, node)
+		n += is_to_reset(entry);
+	return n;
+}
+
 /*
  * Reset those that nobody else has, and count them. Returns 0, -EBUSY if there are
  * others, or -EAGAIN if a member began to exit in the middle of it.
@@ -529,6 +540,8 @@ static unsigned int reset_all(struct extsock_group *group,
 	unsigned int n = 0, look = 1;
 	int err;
 
+	if (!count_left(census))
+		return 0;
 	do {
 		err = reset_free(group, census, &n);
 		if (err == -EBUSY) {
@@ -538,17 +551,6 @@ static unsigned int reset_all(struct extsock_group *group,
 			usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
 		}
 	} while (err && time_before(jiffies, deadline));
-	return n;
-}
-
-/* How many were not reset: somebody has taken them, or is using them. */
-static unsigned int count_left(const struct extsock_census *census)
-{
-	const struct extsock_socket *entry;
-	unsigned int n = 0;
-
-	list_for_each_entry(entry, &census->sockets, node)
-		n += is_to_reset(entry);
 	return n;
 }
 
