@@ -1066,6 +1066,22 @@ UNUSED static char *outcome_of(const struct group *g, const char *text)
 	return said;
 }
 
+/*
+ * Does it show a pointer, perhaps as %p hashes it? Both are words of 16 digits, which
+ * nothing else has; a pointer may lack some at its beginning.
+ */
+UNUSED static bool has_pointer(const char *text)
+{
+	size_t len;
+
+	for (; *text; text += len ?: 1) {
+		len = strspn(text, "0123456789abcdef");
+		if (len == 16 || (len >= 12 && !strncmp(text, "ffff", 4)))
+			return true;
+	}
+	return false;
+}
+
 #define FREEZE()	ASSERT_EQ(0, command(&self->g, "freeze"))
 #define THAW()		ASSERT_EQ(0, command(&self->g, "thaw"))
 

@@ -179,6 +179,7 @@ TEST_F(blocked, deadline_undoes_everything_and_says_who)
 	EXPECT_GT(pread(c, text, sizeof(text) - 1, 0), 0);
 	snprintf(want, sizeof(want), "PID %d ", self->m->pid);
 	EXPECT_TRUE(strstr(text, want));
+	EXPECT_FALSE(has_pointer(text)) TH_LOG("%s", text);
 	close(c);
 	EXPECT_TRUE(state_is(&self->g, "running"));
 	EXPECT_TRUE(moves(self->spinner->stage));

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Kernels that lack a function which is to be probed: without one that all depends
-# on the module is not loaded, without one for the gate freezes cannot wait. Such a
-# kernel is made by a module that knows the function by another name.
+# Kernels that lack a function or tracepoint which is to be probed: without one that
+# all depends on the module is not loaded, without one for the gate freezes cannot wait.
+# Such a kernel is made by a module that knows it by another name.
 set -u
 . ./lib.sh
 
@@ -26,7 +26,7 @@ cleanup()
 
 unload() { [ ! -d /sys/module/extsock ] || rmmod extsock; }
 
-# lacking SYMBOL: the module that finds no such function
+# lacking SYMBOL: the module that finds no such function or tracepoint
 lacking()
 {
 	LC_ALL=C sed "s/\x00$1\x00/\x00${1%?}?\x00/g" "$ko" >"$work/extsock.ko"
@@ -78,13 +78,22 @@ trap cleanup EXIT
 check "unloaded" rmmod extsock
 dmesg -C
 
-for symbol in tcp_connect proc_ptrace_connector; do
-	check "one that knows no $symbol" lacking $symbol
-	check "$symbol: it is not loaded" is_refused
-	check "$symbol: one sentence says why" \
-		is_said_once "cannot probe ${symbol%?}? by ftrace, which extsock needs"
-	check "$symbol: nothing of it is left" nothing_is_there
+# is_needed SYMBOL SENTENCE: without it the module is not loaded, and says why
+is_needed()
+{
+	check "one that knows no $1" lacking "$1"
+	check "$1: it is not loaded" is_refused
+	check "$1: one sentence says why" is_said_once "$2"
+	check "$1: nothing of it is left" nothing_is_there
 	dmesg -C
+}
+for symbol in tcp_connect proc_ptrace_connector; do
+	is_needed $symbol \
+		"cannot probe ${symbol%?}? by ftrace, which extsock needs"
+done
+for symbol in inet_sock_set_state task_newtask sched_process_exit; do
+	is_needed $symbol \
+		"this kernel has no tracepoint ${symbol%?}?, which extsock needs"
 done
 
 for symbol in sock_close unix_stream_connect; do

@@ -99,28 +99,32 @@ TEST_F(security, modes)
 
 /* ---- who may do what ---- */
 
-static int keep_capability(int cap)
+#define BIT(n)		(1ull << (n))
+#define ALL		(~0ull)
+
+static int keep_capabilities(uint64_t caps)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
-	struct __user_cap_data_struct data[2] = {};
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = caps, .permitted = caps },
+		{ .effective = caps >> 32, .permitted = caps >> 32 },
+	};
 
-	if (cap >= 0)
-		data[cap / 32].permitted = 1u << cap % 32;
-	data[1].effective = data[1].permitted;
-	data[0].effective = data[0].permitted;
+	if (caps == ALL)
+		return 0;
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
-static int become_nobody(int cap)
+static int become_nobody(uint64_t caps)
 {
 	prctl(PR_SET_KEEPCAPS, 1);
 	if (syscall(SYS_setgroups, 0, NULL) || setgid(NOBODY) || setuid(NOBODY))
 		return -errno;
 	/* Or it could not be traced by its like, nor name itself. */
 	prctl(PR_SET_DUMPABLE, 1);
-	return keep_capability(cap);
+	return keep_capabilities(caps);
 }
 
 /* Root of a user namespace, with these other ones of its own. */
@@ -142,7 +146,7 @@ static int become_namespace_root(uid_t outside, int others)
  * struct who - somebody who tries
  * @name: for people
  * @uid: outside of its user namespace
- * @cap: the capability that is left; -1 none, -2 all
+ * @caps: the capabilities that are left
  * @namespaces: its own ones
  * @opens: does it get files opened that only root may?
  * @writes: what a write to what it has opened gives
@@ -151,35 +155,47 @@ static int become_namespace_root(uid_t outside, int others)
 struct who {
 	const char *name;
 	uid_t uid;
-	int cap;
+	uint64_t caps;
 	int namespaces;
 	bool opens;
 	int writes;
 	int uses;
 };
 
-#define CONTAINER	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET)
+#define CONTAINER	(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET)
+
+/* What container managers leave to root when they make no user namespace. */
+#define USUAL	(BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) |	\
+		 BIT(CAP_FOWNER) | BIT(CAP_MKNOD) | BIT(CAP_NET_RAW) |		\
+		 BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) |		\
+		 BIT(CAP_SETPCAP) | BIT(CAP_NET_BIND_SERVICE) |			\
+		 BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE))
 
 static const struct who everybody[] = {
-	{ "root", 0, -2, 0, true, 0, 0 },
-	{ "root without capabilities", 0, -1, 0, true, -EPERM, -EPERM },
-	{ "root with CAP_CHECKPOINT_RESTORE", 0, CAP_CHECKPOINT_RESTORE, 0,
+	{ "root", 0, ALL, 0, true, 0, 0 },
+	{ "root without capabilities", 0, 0, 0, true, -EPERM, -EPERM },
+	{ "root with CAP_CHECKPOINT_RESTORE", 0, BIT(CAP_CHECKPOINT_RESTORE), 0,
 	  true, 0, 0 },
-	{ "root with CAP_SYS_ADMIN", 0, CAP_SYS_ADMIN, 0, true, 0, 0 },
-	{ "root with CAP_NET_ADMIN", 0, CAP_NET_ADMIN, 0, true, -EPERM, -EPERM },
-	{ "nobody", NOBODY, -1, 0, false, 0, -EPERM },
-	{ "nobody with CAP_CHECKPOINT_RESTORE", NOBODY, CAP_CHECKPOINT_RESTORE,
-	  0, false, 0, 0 },
-	{ "nobody with CAP_SYS_ADMIN", NOBODY, CAP_SYS_ADMIN, 0, false, 0, 0 },
-	{ "nobody with CAP_NET_ADMIN", NOBODY, CAP_NET_ADMIN, 0, false, 0,
+	{ "root with CAP_SYS_ADMIN", 0, BIT(CAP_SYS_ADMIN), 0, true, 0, 0 },
+	{ "root with CAP_NET_ADMIN", 0, BIT(CAP_NET_ADMIN), 0, true, -EPERM,
 	  -EPERM },
-	{ "nobody, root of a user namespace", NOBODY, -1, CLONE_NEWUSER, false,
+	{ "nobody", NOBODY, 0, 0, false, 0, -EPERM },
+	{ "nobody with CAP_CHECKPOINT_RESTORE", NOBODY,
+	  BIT(CAP_CHECKPOINT_RESTORE), 0, false, 0, 0 },
+	{ "nobody with CAP_SYS_ADMIN", NOBODY, BIT(CAP_SYS_ADMIN), 0, false, 0,
+	  0 },
+	{ "nobody with CAP_NET_ADMIN", NOBODY, BIT(CAP_NET_ADMIN), 0, false, 0,
+	  -EPERM },
+	{ "nobody, root of a user namespace", NOBODY, 0, CLONE_NEWUSER, false,
 	  0, -EPERM },
-	{ "nobody, root of a container", NOBODY, -1, CONTAINER, false, 0,
+	{ "nobody, root of a container", NOBODY, 0, CLONE_NEWUSER | CONTAINER,
+	  false, 0, -EPERM },
+	{ "root, root of a user namespace", 0, ALL, CLONE_NEWUSER, true, -EPERM,
 	  -EPERM },
-	{ "root, root of a user namespace", 0, -2, CLONE_NEWUSER, true, -EPERM,
-	  -EPERM },
-	{ "root, root of a container", 0, -2, CONTAINER, true, -EPERM, -EPERM },
+	{ "root, root of a container", 0, ALL, CLONE_NEWUSER | CONTAINER, true,
+	  -EPERM, -EPERM },
+	{ "root of a container without a user namespace", 0, USUAL, CONTAINER,
+	  true, -EPERM, -EPERM },
 };
 
 static int become(const struct who *who)
@@ -187,12 +203,12 @@ static int become(const struct who *who)
 	int err = 0;
 
 	if (who->uid)
-		err = become_nobody(who->cap);
-	else if (who->cap > -2)
-		err = keep_capability(who->cap);
-	if (!err && who->namespaces)
+		err = become_nobody(who->caps);
+	if (!err && who->namespaces & CLONE_NEWUSER)
 		err = become_namespace_root(who->uid, who->namespaces &
 					    ~CLONE_NEWUSER);
+	else if (!err && unshare(who->namespaces))
+		err = -errno;
 	return err;
 }
 
@@ -215,12 +231,14 @@ struct attempt {
  * @g: the group
  * @who: who the actor is to be
  * @mounted: it has mounts of sysfs and proc of its own
+ * @dropped: 0 or -errno, of giving up capabilities
  * @of: what came of it
  */
 struct attempts {
 	struct group g;
 	const struct who *who;
 	bool mounted;
+	int dropped;
 	struct attempt of[FILES];
 };
 
@@ -281,6 +299,9 @@ static void try_all(struct attempts *all, const int *of_root)
 
 	if (all->who->namespaces & CLONE_NEWNS)
 		all->mounted = mount_own();
+	/* Root does so when its container is ready. */
+	if (!all->who->uid)
+		all->dropped = keep_capabilities(all->who->caps);
 	for (f = 0; f < FILES; f++)
 		attempt(all, f, of_root[f]);
 }
@@ -320,6 +341,7 @@ static void check_attempts(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, result(a)) TH_LOG("%s", who->name);
 	EXPECT_EQ(!!(who->namespaces & CLONE_NEWNS), all->mounted)
 		TH_LOG("%s has mounts of its own", who->name);
+	ASSERT_EQ(0, all->dropped) TH_LOG("%s", who->name);
 	for (f = 0; f < FILES; f++) {
 		bool opens = who->opens || files[f].mode & 0004;
 		const struct attempt *seen = &all->of[f];
@@ -372,7 +394,7 @@ static void open_without_capabilities(struct stage *s)
 {
 	struct attempts *all = attempts_of(s);
 
-	s->ret = keep_capability(-1);
+	s->ret = keep_capabilities(0);
 	s->arg[1] = open(procfs(&all->g, "control"), O_RDWR);
 	s->arg[2] = open(procfs(&all->g, "rules"), O_RDWR);
 }
@@ -485,39 +507,79 @@ TEST_F(security, a_pid_namespace_sees_and_names_its_own)
 
 /* ---- what is shown ---- */
 
-/* A pointer: ffff and at least eight more digits. */
-static bool has_pointer(const char *text)
-{
-	while ((text = strstr(text, "ffff"))) {
-		if (strspn(text, "0123456789abcdef") >= 12)
-			return true;
-		text++;
-	}
-	return false;
-}
-
 static char *read_whole(const struct group *g, size_t f)
 {
 	return is_folder(f) ? "" : slurp(path_of(g, f));
 }
 
+#define NO_POINTERS(when) do {						\
+	size_t f;							\
+									\
+	for (f = 0; f < FILES; f++)					\
+		EXPECT_FALSE(has_pointer(read_whole(&self->g, f)))	\
+			TH_LOG("file %zu, %s", f, when);		\
+} while (0)
+
 TEST_F(security, nothing_shows_pointers)
 {
 	struct pair p = connection(self->m, OUTSIDE, AF_INET);
 	struct pair un = connection(self->m, OUTSIDE, AF_INET6);
-	size_t f;
+	struct drain d;
 
 	EXPECT_TRUE(has_pointer("ffff888003a1c000"));
+	EXPECT_TRUE(has_pointer("0x00000000e71c03ab,"));
 	listener(self->m, AF_INET);
 	unix_server(self->m, SOCK_STREAM);
-	for (f = 0; f < FILES; f++)
-		EXPECT_FALSE(has_pointer(read_whole(&self->g, f)))
-			TH_LOG("file %zu", f);
-	FREEZE();
-	for (f = 0; f < FILES; f++)
-		EXPECT_FALSE(has_pointer(read_whole(&self->g, f)))
-			TH_LOG("file %zu, frozen", f);
+	NO_POINTERS("running");
+	ASSERT_TRUE(begin_drain(&d, &self->g, "freeze policy=wait"));
+	NO_POINTERS("draining");
 	THAW();
+	EXPECT_EQ(-EINTR, end_of(&d));
+	close(d.fd);
+	FREEZE();
+	NO_POINTERS("frozen");
+	THAW();
+	close(p.server);
+	close(p.listener);
+	close(un.server);
+	close(un.listener);
+}
+
+/* Write this to a file; what it then says there. */
+static char *said_of(const char *path, const char *text)
+{
+	static char said[2048];
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	ssize_t len;
+
+	say(fd, text);
+	len = pread(fd, said, sizeof(said) - 1, 0);
+	close(fd);
+	said[len > 0 ? len : 0] = '\0';
+	return said;
+}
+
+/* What is written to NAME/FILE gives an outcome with @part, and no pointer. */
+#define SAYS(file, text, part) do {					\
+	char *said = said_of(procfs(&self->g, file), text);		\
+									\
+	EXPECT_NE(NULL, strstr(said, part)) TH_LOG("says: %s", said);	\
+	EXPECT_FALSE(has_pointer(said)) TH_LOG("says: %s", said);	\
+} while (0)
+
+/* That of who is in the way is in test_errno. */
+TEST_F(security, outcomes_have_no_pointers)
+{
+	struct pair p = connection(self->m, OUTSIDE, AF_INET);
+	struct pair un = connection(self->m, OUTSIDE, AF_INET6);
+
+	SAYS("control", "frieze", "not understood");
+	SAYS("rules", "reset tcp\nrest udp\n", "line 2: not understood");
+	SAYS("control", "thaw", "the group is running");
+	SAYS("control", "freeze policy=wait wait_ms=300", "waiting for: 127.0.0.1:");
+	SAYS("control", "freeze", "frozen: 1 process");
+	SAYS("control", "freeze", "the group is frozen");
+	SAYS("control", "thaw", "2 sockets reset");
 	close(p.server);
 	close(p.listener);
 	close(un.server);
@@ -698,7 +760,7 @@ TEST_F(security, nobody_escapes)
 
 static void lose_privileges(struct stage *s)
 {
-	s->ret = become_nobody(-1);
+	s->ret = become_nobody(0);
 }
 
 TEST_F(security, nobody_unprivileged_escapes)
@@ -712,7 +774,7 @@ TEST_F(security, nobody_unprivileged_escapes)
 
 static void execute_setuid(struct stage *s)
 {
-	s->ret = become_nobody(-1);
+	s->ret = become_nobody(0);
 	execl(SETUID_FILE, SETUID_FILE, "1000", NULL);
 }
 
@@ -745,7 +807,7 @@ static void torment(struct stage *s)
 {
 	pid_t pid = s->arg[1];
 
-	if (become_nobody(-1)) {
+	if (become_nobody(0)) {
 		s->ret = -EINVAL;
 		return;
 	}
@@ -789,7 +851,7 @@ TEST_F(security, a_stop_is_not_undone_by_others)
 
 static void spin_as_nobody(struct stage *s)
 {
-	if (!become_nobody(-1))
+	if (!become_nobody(0))
 		spin(s);
 }
 
@@ -815,7 +877,7 @@ static void hinder(struct stage *s)
 {
 	int i;
 
-	s->ret = become_nobody(-1);
+	s->ret = become_nobody(0);
 	for (i = 0; i < 3; i++) {
 		if (fork())
 			continue;

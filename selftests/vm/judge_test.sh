@@ -25,6 +25,7 @@ good()
 	# ok 1 one
 	# ok 2 two
 	ok 1 selftests: extsock: test_x
+	GUEST-SAID loading out-of-tree module taints kernel.
 	GUEST-TAINT 12288
 	GUEST-UNLOAD 0
 	GUEST-END 0
@@ -114,9 +115,26 @@ for edit in 's/GUEST-END 0/GUEST-END 1/' '/GUEST-END/d' \
 	's/^# ok \(.\)/# ok \1 # SKIP/' 's/^# ok 2.*/& # SKIP/' \
 	's/^ok 1 .*/& # SKIP/' \
 	'$a unreferenced object 0xff (size 8)' '$a GUEST-LOG x' \
-	'$a GUEST-END 0'; do
+	'$a GUEST-END 0' '/GUEST-SAID/d' '$a GUEST-SAID frozen' \
+	'$a GUEST-SAID loading out-of-tree module taints kernel.'; do
 	sed -i "$edit" "$work/output"
 	expect bad "output: $edit"
+done
+# What tests provoke: so often and no more, and on the kernels where they run.
+say="GUEST-SAID cannot probe sock_clos? by ftrace (error -2): freezes cannot wait for sockets"
+echo "$say" >>"$work/output"
+expect good "said as it should be"
+printf '%s\n' "$say" "$say" >>"$work/output"
+expect bad "said twice"
+echo "${say/sock_clos?/sock_close}" >>"$work/output"
+expect bad "said of another function"
+say="GUEST-SAID cannot probe tcp_connect by ftrace, which extsock needs (error -12)"
+for kernel in 7.3-debug 6.1; do
+	printf '%s\n' "$say" "$say" >>"$work/output"
+	case $kernel in
+	7.3*) expect good "$kernel: said as it should be" ;;
+	*) expect bad "$kernel: said where it should not be" ;;
+	esac
 done
 # What is known not to run on one kernel.
 for kernel in 7.3-debug 6.1; do

@@ -9,6 +9,7 @@ cd "$top"
 build=$top/build/lint
 ksft=$("$vm_dir/kselftest.sh")
 scripts=${ksft%/tools/testing/selftests}/scripts
+mapfile -t shims < <(find module/compat -name '*.h')
 n=0 failed=0
 
 # What was built with warnings would be up to date.
@@ -44,7 +45,7 @@ checkpatch()
 	set -o pipefail
 	"$scripts/checkpatch.pl" --no-tree --strict --terse --show-types --file \
 		--ignore LINUX_VERSION_CODE,FILE_PATH_CHANGES,UNCOMMENTED_DEFINITION,CONSTANT_COMPARISON,PREFER_DEFINED_ATTRIBUTE_MACRO \
-		module/*.[ch] module/compat/*.h tools/extsockctl/*.[ch] \
+		module/*.[ch] "${shims[@]}" tools/extsockctl/*.[ch] \
 		uapi/linux/*.h |
 		nothing_but '^total: 0 errors, 0 warnings, 0 checks'
 	status=$?
@@ -117,8 +118,8 @@ coccicheck()
 
 kernel_doc()
 {
-	"$scripts/kernel-doc" -none -Werror module/*.[ch] tools/extsockctl/*.[ch] \
-		selftests/fuzz/*.[ch]
+	"$scripts/kernel-doc" -none -Werror module/*.[ch] "${shims[@]}" \
+		tools/extsockctl/*.[ch] selftests/fuzz/*.[ch]
 }
 
 cli()

@@ -3,8 +3,8 @@
 # mutants.sh KERNEL [NAME]: does each mutant fail the test that its patch names?
 # They are in selftests/mutants: what is promised there, a line "Test: NAME", or
 # "Fuzz: TARGET" if fuzzing must find it, perhaps "Kernel: KERNEL" if others do not run
-# the test, perhaps "Log: PATTERN" if not the test says it but the kernel, and the patch
-# that breaks the promise. Works on a copy; prints TAP.
+# the test, perhaps "Log: PATTERN" if not the test says it but the kernel, or judge.sh of
+# what it said, and the patch that breaks the promise. Works on a copy; prints TAP.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -26,26 +26,27 @@ apply()
 	patch -p1 -s -d "$copy" "$@" && sleep 1
 }
 
-# is_caught TEST: it is seen to fail, or the kernel to complain. Then there is nothing
-# more to wait for.
+# is_caught TEST: it is seen to fail, any of a script's, or the kernel to complain, or
+# the judge of its log. Then there is nothing more to wait for.
 is_caught()
 {
 	local failing="^# not ok [0-9]+ (.*\\.)?${1##*.}([[:space:]]|\$)"
-	local pid caught=1 where=output
+	local pid build=$copy/build/$on
+	local places=("$build/run/output")
 
-	[ -z "$log" ] || where=console failing=$log
-
-	rm -rf "$copy/build/$on/run"
-	setsid make -s -C "$copy" check KERNEL="$on" ONLY="$1" \
+	[ ! -e "$copy/selftests/$1.sh" ] || failing="^# not ok "
+	[ -z "$log" ] || places=("$build/run/console" "$build/judge") failing=$log
+	rm -rf "$build/run" "$build/judge"
+	WARNINGS=allowed setsid make -s -C "$copy" check KERNEL="$on" ONLY="$1" \
 		>"$copy/build/mutant.log" 2>&1 &
 	pid=$!
-	while [ $caught = 1 ] && kill -0 "$pid" 2>/dev/null; do
+	while kill -0 "$pid" 2>/dev/null &&
+		! grep -qsE "$failing" "${places[@]}"; do
 		sleep 1
-		grep -qsE "$failing" "$copy/build/$on/run/$where" && caught=0
 	done
 	kill -- "-$pid" 2>/dev/null || true
 	wait "$pid" 2>/dev/null || true
-	return $caught
+	grep -qsE "$failing" "${places[@]}"
 }
 
 # is_found TARGET: by libFuzzer, in the time that it has for all of them

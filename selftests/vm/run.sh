@@ -118,7 +118,7 @@ finish()
 }
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
-append="$append panic_on_warn=1 oops=panic kmemleak=on"
+append="$append panic_on_warn=1 oops=panic kmemleak=on log_buf_len=16M"
 # The module's own caches are checked at each step. Not on stock
 # kernels: 6.1 then leaks an inode of debugfs for each cache that goes.
 case $kernel in

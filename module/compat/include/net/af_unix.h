@@ -13,7 +13,7 @@
 #ifdef UNIX_GC_CANDIDATE
 #define extsock_unix_in_flight(sk) (!list_empty(&unix_sk(sk)->link))
 #else
-#define extsock_unix_in_flight(sk) (READ_ONCE(unix_sk(sk)->vertex) != NULL)
+#define extsock_unix_in_flight(sk) (!!READ_ONCE(unix_sk(sk)->vertex))
 #endif /* UNIX_GC_CANDIDATE */
 
 /* Can the descriptors in messages be seen? */

@@ -7,25 +7,33 @@
 
 /* The lookups find the hash table by themselves since 6.18. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-#define extsock_inet_lookup(net, ...) \
-	__inet_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, \
-				  __VA_ARGS__)
-#define extsock_inet6_lookup(net, ...) \
-	__inet6_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, \
-				   __VA_ARGS__)
-#define extsock_inet_listener(net, ...) \
-	__inet_lookup_listener(net, (net)->ipv4.tcp_death_row.hashinfo, \
-			       NULL, 0, __VA_ARGS__)
-#define extsock_inet6_listener(net, ...) \
-	inet6_lookup_listener(net, (net)->ipv4.tcp_death_row.hashinfo, \
-			      NULL, 0, __VA_ARGS__)
-#else
-#define extsock_inet_listener(net, ...) \
-	__inet_lookup_listener(net, NULL, 0, __VA_ARGS__)
-#define extsock_inet6_listener(net, ...) \
-	inet6_lookup_listener(net, NULL, 0, __VA_ARGS__)
-#define extsock_inet_lookup __inet_lookup_established
-#define extsock_inet6_lookup __inet6_lookup_established
+#define EXTSOCK_INET_TABLE(net) ((net)->ipv4.tcp_death_row.hashinfo)
 #endif /* 6.18 */
+
+static inline struct sock *
+extsock_inet_lookup(struct net *net, __be32 saddr, __be16 sport, __be32 daddr,
+		    u16 hnum, int dif, int sdif)
+{
+#ifdef EXTSOCK_INET_TABLE
+	return __inet_lookup_established(net, EXTSOCK_INET_TABLE(net), saddr,
+					 sport, daddr, hnum, dif, sdif);
+#else
+	return __inet_lookup_established(net, saddr, sport, daddr, hnum, dif,
+					 sdif);
+#endif /* EXTSOCK_INET_TABLE */
+}
+
+static inline struct sock *
+extsock_inet_listener(struct net *net, __be32 saddr, __be16 sport, __be32 daddr,
+		      u16 hnum, int dif, int sdif)
+{
+#ifdef EXTSOCK_INET_TABLE
+	return __inet_lookup_listener(net, EXTSOCK_INET_TABLE(net), NULL, 0,
+				      saddr, sport, daddr, hnum, dif, sdif);
+#else
+	return __inet_lookup_listener(net, NULL, 0, saddr, sport, daddr, hnum,
+				      dif, sdif);
+#endif /* EXTSOCK_INET_TABLE */
+}
 
 #endif /* _EXTSOCK_COMPAT_NET_INET_HASHTABLES_H */
