@@ -66,7 +66,7 @@ enum extsock_counter {
 };
 
 /**
- * struct extsock_reader - somebody who has begun with a list of members
+ * struct extsock_reader - somebody who has begun with a list
  * @file: the open file; compared, never followed
  * @len: the length of its list in bytes
  */
@@ -75,8 +75,20 @@ struct extsock_reader {
 	size_t len;
 };
 
-/* How many readers of a list are remembered after the last one has begun. */
+/* How many readers of a list are remembered, the last one included. */
 #define EXTSOCK_READERS		16
+
+/**
+ * struct extsock_text - a list as it was when its last reader began
+ * @readers: who has begun, a ring
+ * @nr_readers: how many have ever been put there; the last one gets @text
+ * @text: the list, which it is given piece by piece
+ */
+struct extsock_text {
+	struct extsock_reader readers[EXTSOCK_READERS];
+	unsigned int nr_readers;
+	char text[];
+};
 
 /**
  * struct extsock_group - the processes checkpointed together
@@ -114,12 +126,8 @@ struct extsock_reader {
  * @counters: by enum extsock_counter
  * @kobj: its folder in sysfs; its release frees the group
  * @proc: its folder in proc
- * @text_lock: protects the following
- * @text_reader: the open file whose reader was last to begin with @members
- * @text: the list that this reader is being given, piece by piece
- * @text_len: its length in bytes
- * @readers: the readers before that one, a ring
- * @nr_readers: how many have ever been put there
+ * @text_lock: protects @text
+ * @text: the list of members that readers are given, or NULL before the first
  *
  * Made and published by a write to the file "groups", and taken back by
  * another; extsock_group_free() says who could still hold it then.
@@ -155,11 +163,7 @@ struct extsock_group {
 	struct kobject kobj;
 	struct proc_dir_entry *proc;
 	struct mutex text_lock;
-	const void *text_reader;
-	char *text;
-	size_t text_len;
-	struct extsock_reader readers[EXTSOCK_READERS];
-	unsigned int nr_readers;
+	struct extsock_text *text;
 };
 
 /**

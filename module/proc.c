@@ -35,6 +35,15 @@ struct control {
 	struct extsock_outcome outcome;
 };
 
+/* It is not the text that is wrong, of which its parser would have said more. */
+static void say_why(struct extsock_outcome *outcome, int err)
+{
+	if (err && !outcome->len)
+		extsock_outcome_add(outcome, err == -EFAULT ?
+					     "what was written cannot be read\n" :
+					     "out of memory\n");
+}
+
 static int control_open(struct inode *inode, struct file *file)
 {
 	struct control *control = kzalloc(sizeof(*control), GFP_KERNEL_ACCOUNT);
@@ -104,12 +113,35 @@ static int do_command(struct control *control, char *text)
 	struct extsock_command command;
 	int err;
 
-	control->outcome.len = 0;
 	err = extsock_command_parse(text, &command, &control->outcome);
 	if (err)
 		return err;
 	return command.verb == EXTSOCK_VERB_FREEZE ?
 	       do_freeze(control, &command) : do_thaw(control, &command);
+}
+
+static int do_text(struct control *control, const char __user *buf, size_t len)
+{
+	char *text;
+	int err;
+
+	control->outcome.len = 0;
+	if (len > EXTSOCK_COMMAND_MAX) {
+		extsock_outcome_add(&control->outcome, "more than %u bytes\n",
+				    EXTSOCK_COMMAND_MAX);
+		return -EINVAL;
+	}
+	text = memdup_user_nul(buf, len);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	if (strlen(text) == len) {
+		err = do_command(control, text);
+	} else {
+		extsock_outcome_add(&control->outcome, "a NUL is no text\n");
+		err = -EINVAL;
+	}
+	kfree(text);
+	return err;
 }
 
 /* Both who writes and who opened the file, which may have been passed on. */
@@ -120,30 +152,26 @@ static bool may_command(struct file *file)
 		file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN));
 }
 
+/*
+ * Whoever may give no commands changes nothing, not even the outcome: that is for
+ * those who may.
+ */
 static ssize_t control_write(struct file *file, const char __user *buf,
 			     size_t len, loff_t *pos)
 {
 	struct control *control = file->private_data;
-	char *text;
 	int err;
 
 	if (!may_command(file))
 		return -EPERM;
-	if (!len || len > EXTSOCK_COMMAND_MAX)
-		return -EINVAL;
-	text = memdup_user_nul(buf, len);
-	if (IS_ERR(text))
-		return PTR_ERR(text);
-	if (strlen(text) != len) {
-		err = -EINVAL;
-	} else if (mutex_lock_interruptible(&control->lock)) {
-		err = -EINTR;
-	} else {
-		err = do_command(control, text);
-		*pos = 0;
-		mutex_unlock(&control->lock);
-	}
-	kfree(text);
+	if (mutex_lock_interruptible(&control->lock))
+		return -EINTR;
+	err = do_text(control, buf, len);
+	say_why(&control->outcome, err);
+	/* A reader begins at the beginning, also after an error. */
+	file->f_pos = 0;
+	*pos = 0;
+	mutex_unlock(&control->lock);
 	return err ?: len;
 }
 
@@ -291,6 +319,7 @@ static ssize_t rules_write(struct file *file, const char __user *buf,
 		end_list(rules);
 	if (!rules->failed)
 		err = set_rules(rules, buf, len);
+	say_why(&rules->outcome, err);
 	if (err) {
 		/* A reader begins at the beginning. */
 		rules->failed = true;

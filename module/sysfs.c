@@ -34,6 +34,10 @@ static DEFINE_MUTEX(publish_mutex);
 
 static struct kobject *root;
 
+/* What readers of "groups" are given, or NULL before the first; and its lock. */
+static struct extsock_text *groups_text;
+static DEFINE_MUTEX(groups_lock);
+
 static struct extsock_group *to_group(struct kobject *kobj)
 {
 	return container_of(kobj, struct extsock_group, kobj);
@@ -46,17 +50,13 @@ static int get_text(char *text, const char *buf, size_t len)
 				     -EPERM;
 }
 
-/* A piece of a text, for a reader that takes it in several. */
-static ssize_t give(char *buf, loff_t off, size_t count, const char *text,
-		    size_t len)
-{
-	return memory_read_from_buffer(buf, count, &off, text, len);
-}
-
 /*
- * The length of the whole list, of which as much is written as there is room. Who
- * leaves and joins again meanwhile is not there twice.
+ * What makes a list, as much of it as there is room for, and returns the length of
+ * the whole. Of members those of @group.
  */
+typedef size_t (*print_fn)(struct extsock_group *group, char *text, size_t max);
+
+/* Who leaves and joins again meanwhile is not there twice. */
 static size_t print_members(struct extsock_group *group, char *text, size_t max)
 {
 	u64 last = READ_ONCE(group->nr_inserted);
@@ -78,57 +78,73 @@ static size_t print_members(struct extsock_group *group, char *text, size_t max)
 	return len;
 }
 
-/* Another reader begins: where would the last one have come to the end? */
-static void remember_reader(struct extsock_group *group)
+static size_t print_groups(struct extsock_group *unused, char *text, size_t max)
 {
-	struct extsock_reader *reader;
+	struct extsock_group *group;
+	size_t len = 0;
 
-	reader = &group->readers[group->nr_readers++ % EXTSOCK_READERS];
-	reader->file = group->text_reader;
-	reader->len = group->text_len;
+	mutex_lock(&extsock_group_mutex);
+	list_for_each_entry(group, &extsock_groups, node)
+		len += snprintf(text + len, len < max ? max - len : 0, "%s\n",
+				group->name);
+	mutex_unlock(&extsock_group_mutex);
+	return len;
+}
+
+/* The last one to begin, or so many before. */
+static struct extsock_reader *reader_of(struct extsock_text *text,
+					unsigned int back)
+{
+	return &text->readers[(text->nr_readers - 1 - back) % EXTSOCK_READERS];
+}
+
+static bool is_last(struct extsock_text *text, const void *file)
+{
+	return text && reader_of(text, 0)->file == file;
 }
 
 /*
  * Has a reader whose list is no longer there come to its end? The new one may be
  * shorter. Somebody who has been forgotten begins again: better twice than cut off.
  */
-static bool has_read_all(const struct extsock_group *group, const void *file,
+static bool has_read_all(struct extsock_text *text, const void *file,
 			 loff_t off)
 {
-	const struct extsock_reader *reader;
 	unsigned int i;
 
-	for (i = 1; i <= EXTSOCK_READERS; i++) {
-		reader = &group->readers[(group->nr_readers - i) %
-					 EXTSOCK_READERS];
-		if (reader->file == file)
-			return off >= reader->len;
-	}
+	for (i = 1; text && i < EXTSOCK_READERS; i++)
+		if (reader_of(text, i)->file == file)
+			return off >= reader_of(text, i)->len;
 	return false;
 }
 
-/* Make the list anew, as of now. */
-static int refresh_members(struct extsock_group *group, const void *reader)
-{
-	/* A PID has at most 10 digits. */
-	size_t len = READ_ONCE(group->nr_members) * 11UL, max;
-	char *text = NULL;
+/* Room for a list of this length, and for some more who come meanwhile. */
+#define MORE	1024
 
-	/* Some room for who is born meanwhile; more, if it was not enough. */
+/* Make the list anew, as of now, for a reader who begins. */
+static int refresh(struct extsock_text **text, const void *file,
+		   print_fn print, struct extsock_group *group)
+{
+	struct extsock_text *old = *text, *new = NULL;
+	size_t len = old ? reader_of(old, 0)->len : 0, max;
+
 	do {
-		kvfree(text);
-		max = len + 64 * 11;
-		text = kvmalloc(max, GFP_KERNEL_ACCOUNT);
-		if (!text)
+		kvfree(new);
+		max = len + MORE;
+		new = kvmalloc(struct_size(new, text, max), GFP_KERNEL_ACCOUNT);
+		if (!new)
 			return -ENOMEM;
-		len = print_members(group, text, max);
+		len = print(group, new->text, max);
 	} while (len >= max);
-	if (group->text_reader != reader)
-		remember_reader(group);
-	kvfree(group->text);
-	group->text = text;
-	group->text_len = len;
-	group->text_reader = reader;
+	if (old)
+		memcpy(new, old, offsetof(struct extsock_text, text));
+	else
+		memset(new, 0, offsetof(struct extsock_text, text));
+	if (!is_last(old, file))
+		new->nr_readers++;
+	*reader_of(new, 0) = (struct extsock_reader){ file, len };
+	kvfree(old);
+	*text = new;
 	return 0;
 }
 
@@ -138,6 +154,15 @@ static int refresh_members(struct extsock_group *group, const void *reader)
  * replaces it, and the first one is told to begin again, unless it has come to
  * the end.
  */
+static ssize_t give(struct extsock_text *text, const void *file, char *buf,
+		    loff_t off, size_t count)
+{
+	if (!is_last(text, file))
+		return has_read_all(text, file, off) ? 0 : -EAGAIN;
+	return memory_read_from_buffer(buf, count, &off, text->text,
+				       reader_of(text, 0)->len);
+}
+
 static ssize_t members_read(struct extsock_group *group, struct file *file,
 			    char *buf, loff_t off, size_t count)
 {
@@ -145,11 +170,9 @@ static ssize_t members_read(struct extsock_group *group, struct file *file,
 
 	mutex_lock(&group->text_lock);
 	if (!off)
-		ret = refresh_members(group, file);
-	else if (group->text_reader != file && !has_read_all(group, file, off))
-		ret = -EAGAIN;
-	if (!ret && group->text_reader == file)
-		ret = give(buf, off, count, group->text, group->text_len);
+		ret = refresh(&group->text, file, print_members, group);
+	if (!ret)
+		ret = give(group->text, file, buf, off, count);
 	mutex_unlock(&group->text_lock);
 	return ret;
 }
@@ -408,27 +431,19 @@ static ssize_t groups_write(struct file *file, struct kobject *kobj,
 	return err ?: count;
 }
 
-/* The names that lie between off and off + count of the whole list. */
 static ssize_t groups_read(struct file *file, struct kobject *kobj,
 			   extsock_bin_attribute *attr, char *buf, loff_t off,
 			   size_t count)
 {
-	char line[EXTSOCK_NAME_MAX + 2];
-	struct extsock_group *group;
-	loff_t at = 0;
-	ssize_t done = 0;
+	ssize_t ret = 0;
 
-	mutex_lock(&extsock_group_mutex);
-	list_for_each_entry(group, &extsock_groups, node) {
-		int len = scnprintf(line, sizeof(line), "%s\n", group->name);
-
-		if (off + done >= at && off + done < at + len)
-			done += give(buf + done, off + done - at, count - done,
-				     line, len);
-		at += len;
-	}
-	mutex_unlock(&extsock_group_mutex);
-	return done;
+	mutex_lock(&groups_lock);
+	if (!off)
+		ret = refresh(&groups_text, file, print_groups, NULL);
+	if (!ret)
+		ret = give(groups_text, file, buf, off, count);
+	mutex_unlock(&groups_lock);
+	return ret;
 }
 
 /* "default" is the first of the groups and never removed while files exist. */
@@ -517,6 +532,7 @@ void extsock_sysfs_exit(void)
 	sysfs_remove_bin_file(root, &groups_attr);
 	sysfs_remove_bin_file(root, &group_attr);
 	sysfs_remove_file(root, &version_attr.attr);
+	kvfree(groups_text);
 	list_for_each_entry_safe(group, next, &extsock_groups, node) {
 		list_del_init(&group->node);
 		remove_group(group);

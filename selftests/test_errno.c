@@ -59,6 +59,85 @@ TEST_F(input, commands_not_understood)
 	close(c);
 }
 
+/* A text that is refused, why, and what is said of it. */
+struct refused {
+	const char *text;
+	size_t len;
+	int err;
+	const char *why;
+};
+
+/* What can be read from where the file stands. */
+static char *answer(int fd)
+{
+	static char text[2048];
+	ssize_t len = read(fd, text, sizeof(text) - 1);
+
+	text[len < 0 ? 0 : len] = '\0';
+	return text;
+}
+
+/* It has an outcome of its own, which is read from its beginning. */
+TEST_F(input, what_is_no_command_is_told)
+{
+	static const char big[EXTSOCK_COMMAND_MAX + 1];
+	const struct refused refused[] = {
+		{ "bogus", 5, EINVAL, "not understood: \"bogus\"; expected " },
+		{ "", 0, EINVAL, "not understood: \"\"; expected " },
+		{ big, sizeof(big), EINVAL, "more than 128 bytes\n" },
+		{ "thaw\0keep", 9, EINVAL, "a NUL is no text\n" },
+		{ NULL, 4, EFAULT, "what was written cannot be read\n" },
+		{ "freeze", 6, EBUSY, "the group is frozen\n" },
+	};
+	size_t i;
+	int c;
+
+	c = open(procfs(&self->g, "control"), O_RDWR);
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		const struct refused *r = &refused[i];
+		char *said;
+
+		ASSERT_EQ(6, write(c, "freeze", 6));
+		EXPECT_EQ(0, strncmp(answer(c), "frozen: ", 8));
+		EXPECT_EQ(-1, write(c, r->text, r->len));
+		EXPECT_EQ(r->err, errno);
+		said = answer(c);
+		EXPECT_EQ(0, strncmp(said, r->why, strlen(r->why)))
+			TH_LOG("%zu: \"%s\"", i, said);
+		EXPECT_TRUE(state_is(&self->g, "frozen"));
+		ASSERT_EQ(4, write(c, "thaw", 4));
+	}
+	close(c);
+}
+
+/* Otherwise a reader would take the list that there is for the one that was written. */
+TEST_F(input, what_is_no_list_is_told)
+{
+	static const char big[EXTSOCK_RULES_SIZE + 1];
+	const struct refused refused[] = {
+		{ "bogus", 5, EINVAL, "line 1: " },
+		{ big, sizeof(big), E2BIG, "more than 262144 bytes\n" },
+		{ "keep\0any", 8, EINVAL, "a NUL is no text\n" },
+		{ NULL, 4, EFAULT, "what was written cannot be read\n" },
+	};
+	size_t i;
+	int r;
+
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		r = open(procfs(&self->g, "rules"), O_RDWR);
+		ASSERT_EQ(8, write(r, "keep any", 8));
+		EXPECT_EQ(0, lseek(r, 0, SEEK_SET));
+		EXPECT_STREQ("keep any\n", answer(r));
+		EXPECT_EQ(-1, write(r, refused[i].text, refused[i].len));
+		EXPECT_EQ(refused[i].err, errno);
+		EXPECT_EQ(0, strncmp(answer(r), refused[i].why,
+				     strlen(refused[i].why)))
+			TH_LOG("%zu", i);
+		close(r);
+		EXPECT_STREQ("keep any\n", slurp(procfs(&self->g, "rules")));
+	}
+}
+
 TEST_F(input, whitespace_is_fine)
 {
 	EXPECT_EQ(0, control(&self->g, "  freeze   policy=keep \n"));

@@ -10,8 +10,12 @@
 #include <linux/sched.h>
 #include <sys/stat.h>
 
-#include "extsock_test.h"
 #include "module_test.h"
+#include "uring_test.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP	262
+#endif
 
 #define FAULTS		"/proc/thread-self/fail-nth"
 #define DEBUGFS		"/sys/kernel/debug"
@@ -44,14 +48,21 @@ static void let_fail(int n)
 		ksft_exit_fail_msg("cannot let allocations fail\n");
 }
 
-/* Did it come to that? From now on nothing fails. */
-static bool has_failed(void)
+/* How many would have to follow until one fails. From now on nothing fails. */
+static int until_failure(void)
 {
 	char text[16] = "";
-	ssize_t len = pread(faults_of_me(), text, sizeof(text) - 1, 0);
 
+	if (pread(faults_of_me(), text, sizeof(text) - 1, 0) <= 0)
+		ksft_exit_fail_msg("cannot tell how often something was allocated\n");
 	let_fail(0);
-	return len > 0 && !atoi(text);
+	return atoi(text);
+}
+
+/* Did it come to that? */
+static bool has_failed(void)
+{
+	return !until_failure();
 }
 
 /* An actor's call s->arg[2](s->arg[3] ...), whose s->arg[1]-th allocation fails. */
@@ -182,6 +193,8 @@ FIXTURE(fault)
 	struct actor *other;
 	struct pair internal;
 	struct pair external;
+	struct pair multipath;
+	struct pair fixed;
 	int far;
 	int unix_external[2];
 	int listener;
@@ -191,6 +204,35 @@ FIXTURE(fault)
 	int carrier[2];
 	struct long_drain l;
 };
+
+static struct pair multipath_connection(struct actor *client)
+{
+	struct pair p;
+	int port;
+
+	p.listener = listener_by(OUTSIDE, IPPROTO_MPTCP, AF_INET, NULL, 16);
+	port = port_of(OUTSIDE, p.listener);
+	p.client = CALL(client, SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+	p.server = connect_fd(client, p.client, AF_INET, NULL, port) ? -1 :
+		   accept_from(OUTSIDE, p.listener);
+	return p;
+}
+
+/* One that the client's ring alone has: what is known of it is its tag. */
+static struct pair fixed_connection(struct actor *client)
+{
+	struct pair p = connection(client, OUTSIDE, AF_INET);
+	struct order *o = order_of(client);
+
+	if (by_ring(client, set_up))
+		return (struct pair){ -1, -1, -1 };
+	o->fd = p.client;
+	o->slot = 0;
+	if (by_ring(client, ring_register) != 1 ||
+	    CALL(client, SYS_close, p.client))
+		p.server = -1;
+	return p;
+}
 
 FIXTURE_SETUP(fault)
 {
@@ -203,6 +245,8 @@ FIXTURE_SETUP(fault)
 	self->other = member(&self->g);
 	self->internal = connection(self->owner, self->other, AF_INET);
 	self->external = connection(self->owner, OUTSIDE, AF_INET6);
+	self->multipath = multipath_connection(self->owner);
+	self->fixed = fixed_connection(self->owner);
 	self->far = unix_server(OUTSIDE, SOCK_STREAM);
 	self->unix_external[0] = client_of(self->owner, OUTSIDE, self->far);
 	self->unix_external[1] = accept_from(OUTSIDE, self->far);
@@ -215,6 +259,8 @@ FIXTURE_SETUP(fault)
 	memcpy(self->carrier, buf_of(self->owner), sizeof(self->carrier));
 	ASSERT_TRUE(send_fd(self->owner, self->carrier[0],
 			    self->external.client));
+	ASSERT_LE(0, self->multipath.server);
+	ASSERT_LE(0, self->fixed.server);
 	ASSERT_LE(0, self->queued);
 	ASSERT_LE(0, self->unix_queued);
 }
@@ -224,6 +270,10 @@ FIXTURE_TEARDOWN(fault)
 	let_fail(0);
 	close(self->external.server);
 	close(self->external.listener);
+	close(self->multipath.server);
+	close(self->multipath.listener);
+	close(self->fixed.server);
+	close(self->fixed.listener);
 	close(self->unix_external[1]);
 	close(self->far);
 	close(self->queued);
@@ -239,6 +289,9 @@ FIXTURE_TEARDOWN(fault)
 			    self->other, self->internal.server));	\
 	ASSERT_TRUE(carries(self->owner, self->external.client,		\
 			    OUTSIDE, self->external.server));		\
+	ASSERT_TRUE(carries(self->owner, self->multipath.client,	\
+			    OUTSIDE, self->multipath.server));		\
+	ASSERT_EQ(POLLOUT, poll_fd(OUTSIDE, self->fixed.server));	\
 	ASSERT_TRUE(carries(self->owner, self->unix_external[0],	\
 			    OUTSIDE, self->unix_external[1]));		\
 	ASSERT_TRUE(poll_fd(self->owner, self->listener) & POLLIN);	\
@@ -437,6 +490,9 @@ TEST_F_TIMEOUT(fault, freeze_succeeds_or_is_undone, 900)
 
 	FREEZE();
 	rows = count_rows(&self->g);
+	ASSERT_STREQ("external", class_of(&self->g, self->owner,
+					  self->multipath.client));
+	ASSERT_STREQ("shared", column_of(&self->g, 0, -1, "class"));
 	ASSERT_EQ(0, command(&self->g, "thaw keep"));
 	EACH_RUN(n, failed) {
 		d.fd = open(procfs(&self->g, "control"), O_RDWR | O_CLOEXEC);
@@ -447,9 +503,10 @@ TEST_F_TIMEOUT(fault, freeze_succeeds_or_is_undone, 900)
 		close(d.fd);
 		ASSERT_TRUE(!d.err || d.err == -ENOMEM)
 			TH_LOG("%d: %s", n, strerror(-d.err));
-		/* Without memory for the command itself nothing is said. */
-		if (d.err && n > 1)
-			ASSERT_TRUE(strstr(d.said, "the group runs"))
+		/* The first is for the command itself, which has not begun. */
+		if (d.err)
+			ASSERT_TRUE(strstr(d.said, n > 1 ? "the group runs" :
+							   "out of memory"))
 				TH_LOG("%d: \"%s\"", n, d.said);
 		if (!d.err) {
 			ASSERT_TRUE(state_is(&self->g, "frozen"));
@@ -606,23 +663,24 @@ TEST_F_TIMEOUT(fault, next_round_goes_on_or_is_undone, 1800)
 /* How often a command allocates that is not carried out. */
 static int allocations_of_text(int control)
 {
-	int n;
-
-	for (n = 1; n < MOST; n++) {
-		let_fail(n);
-		if (!write(control, "thaw", 4) || !has_failed())
-			break;
-	}
-	return n - 1;
+	let_fail(MOST);
+	if (write(control, "thaw", 4) >= 0)
+		return -1;
+	return MOST - until_failure();
 }
 
-/* The command itself is all that there must be memory for. */
+/*
+ * The command itself is all that there must be memory for. Pages are left out: what
+ * watches the kernel's memory needs some of its own, now and then.
+ */
 TEST_F(fault, thaw_needs_no_memory)
 {
-	int fd = open(procfs(&self->g, "control"), O_RDWR | O_CLOEXEC);
-	int text = allocations_of_text(fd), tries;
-	bool failed;
+	int fd = open(procfs(&self->g, "control"), O_RDWR | O_CLOEXEC), i;
+	int text;
 
+	ASSERT_EQ(0, set_attribute("fail_page_alloc", "min-order", "20"));
+	text = allocations_of_text(fd);
+	ASSERT_LT(0, text);
 	ASSERT_EQ(0, set_rules(&self->g, "reset unix\nkeep any\n"));
 	FREEZE();
 	let_fail(1);
@@ -632,8 +690,7 @@ TEST_F(fault, thaw_needs_no_memory)
 	ASSERT_TRUE(state_is(&self->g, "frozen"));
 	ASSERT_EQ(0, control(&self->g, "thaw keep"));
 	ASSERT_UNTOUCHED();
-	/* What watches the kernel's memory may need some itself, now and then. */
-	for (tries = 0, failed = true; failed && tries < 5; tries++) {
+	for (i = 0; i < 5; i++) {
 		int client = client_of(self->owner, OUTSIDE, self->far);
 		int server = accept_from(OUTSIDE, self->far);
 
@@ -641,13 +698,12 @@ TEST_F(fault, thaw_needs_no_memory)
 		FREEZE();
 		let_fail(text + 1);
 		ASSERT_EQ(4, write(fd, "thaw", 4));
-		failed = has_failed();
+		EXPECT_FALSE(has_failed()) TH_LOG("%d: more than %d", i, text);
 		ASSERT_TRUE(state_is(&self->g, "running"));
 		ASSERT_EQ(-ECONNRESET, receive(self->owner, client));
 		ASSERT_EQ(0, CALL(self->owner, SYS_close, client));
 		close(server);
 	}
-	ASSERT_FALSE(failed);
 	ASSERT_EQ(-ECONNRESET, receive(self->owner, self->unix_external[0]));
 	close(fd);
 }
@@ -841,7 +897,10 @@ static void fork_short_of_memory(struct stage *s)
 	pid = fork();
 	if (!pid)
 		_exit(0);
-	waitpid(pid, NULL, 0);
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid) {
+		s->ret = -ECHILD;
+		return;
+	}
 	/* It has still to leave that stack. */
 	usleep(10000);
 	let_fail(s->arg[1]);
@@ -864,6 +923,7 @@ TEST_F_TIMEOUT(fault, children_are_members, 600)
 		start(self->owner, -1L, (long)fork_short_of_memory, (long)n, 0L, 0L,
 		      0L, 0L);
 		pid = result(self->owner);
+		ASSERT_NE(-ECHILD, pid);
 		failed = has_failed_in(self->owner);
 		if (pid < 0)
 			continue;
@@ -877,6 +937,75 @@ TEST_F_TIMEOUT(fault, children_are_members, 600)
 		kill(children[i], SIGKILL);
 	THAW();
 	EXPECT_TRUE(EVENTUALLY(count_members(&self->g) == 2));
+}
+
+/* More than the module keeps members in reserve for. */
+#define CHILDREN	80
+
+static long fork_to_pause(void)
+{
+	long pid = syscall(SYS_fork);
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		pause();
+}
+
+/*
+ * An actor's children, who live as long as it does. Each of them lacks the same
+ * allocation: of those that a fork makes the last one, if s->arg[1] is 0, or that many
+ * before it.
+ */
+static void fork_many_short_of_memory(struct stage *s)
+{
+	int i, last;
+
+	let_fail(MOST);
+	fork_to_pause();
+	last = MOST - until_failure();
+	for (i = 0; i < CHILDREN; i++) {
+		let_fail(last - s->arg[1]);
+		fork_to_pause();
+		let_fail(0);
+	}
+	s->ret = last;
+}
+
+/* The group cannot be frozen until it has been empty, and says why. */
+TEST_F_TIMEOUT(fault, children_who_are_no_members_are_in_the_way, 600)
+{
+	struct drain d = { .text = "freeze" };
+	long last, back;
+
+	/* Who becomes a member does so at the end. */
+	for (back = 0, last = 1; back < last && !stat_of(&self->g, "lost"); back++) {
+		start(self->owner, -1L, (long)fork_many_short_of_memory, back, 0L,
+		      0L, 0L, 0L);
+		last = result(self->owner);
+		ASSERT_LT(0, last);
+	}
+	TH_LOG("%lld lost, %ld before the last of %ld allocations",
+	       stat_of(&self->g, "lost"), back - 1, last);
+	ASSERT_LT(0, stat_of(&self->g, "lost"));
+	d.fd = open(procfs(&self->g, "control"), O_RDWR | O_CLOEXEC);
+	give_command(&d);
+	EXPECT_EQ(-ENOMEM, d.err);
+	EXPECT_EQ(0, strncmp(d.said, "a child could not become a member ", 34))
+		TH_LOG("\"%s\"", d.said);
+	ASSERT_UNTOUCHED();
+	/* All children have gone, but one who has been there is left. */
+	part(self->owner);
+	EXPECT_TRUE(EVENTUALLY(count_members(&self->g) == 1));
+	EXPECT_EQ(-ENOMEM, control(&self->g, "freeze"));
+	part(self->other);
+	EXPECT_TRUE(EVENTUALLY(!count_members(&self->g)));
+	self->owner = member(&self->g);
+	self->other = member(&self->g);
+	FREEZE();
+	THAW();
+	close(d.fd);
 }
 
 #undef TEST_HARNESS_MAIN

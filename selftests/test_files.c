@@ -425,7 +425,7 @@ static void read_from(const struct call *c)
 	ssize_t ret = own_offset ? pread(c->fd, big, len, at) :
 				   read(c->fd, big, len);
 
-	/* Members: another reader began. Or it is too far behind the end. */
+	/* Of a list: another reader began. Or it is too far behind the end. */
 	check(c, "read", ret, OR(EAGAIN, EINVAL, EOVERFLOW));
 	if (ret > (ssize_t)len)
 		fail("%s gave %zd of %zu bytes", files[c->f].name, ret, len);

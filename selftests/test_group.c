@@ -322,6 +322,50 @@ TEST_F(group, two_readers)
 	part(late);
 }
 
+#define MANY		130
+#define SOME		4096
+
+/* A piece of the list of groups, added to what was read before. */
+static size_t read_piece(int fd, char *list, size_t len)
+{
+	ssize_t got = pread(fd, list + len, SOME, len);
+
+	list[len + (got > 0 ? got : 0)] = '\0';
+	return got > 0 ? len + got : len;
+}
+
+/* What goes between two pieces takes no part of another group's name along. */
+TEST(many_groups_are_read_whole)
+{
+	static char list[4 * SOME];
+	size_t len, was;
+	char line[64];
+	int fd, i;
+
+	/* Several pages. */
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(0, groups("+group-with-a-long-name-%08d", i));
+	fd = open(EXTSOCK_SYSFS_ROOT "/groups", O_RDONLY);
+	len = read_piece(fd, list, 0);
+	EXPECT_EQ(SOME, len);
+	ASSERT_EQ(0, groups("-group-with-a-long-name-%08d", 0));
+	do {
+		was = len;
+		len = read_piece(fd, list, was);
+	} while (len > was);
+	EXPECT_EQ(0, strncmp(list, "default\n", 8));
+	EXPECT_EQ('\n', list[len - 1]);
+	for (i = 1; i < MANY; i++) {
+		snprintf(line, sizeof(line), "\ngroup-with-a-long-name-%08d\n", i);
+		EXPECT_NE(NULL, strstr(list, line)) TH_LOG("%s", line);
+		ASSERT_EQ(0, groups("-group-with-a-long-name-%08d", i));
+	}
+	/* Who begins again finds those that there are now. */
+	EXPECT_EQ(8, read_piece(fd, list, 0));
+	EXPECT_STREQ("default\n", list);
+	close(fd);
+}
+
 TEST_F_TIMEOUT(group, many_members_are_read_whole, 500)
 {
 	int i, n;

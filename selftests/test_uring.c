@@ -22,13 +22,6 @@ static void ring_accept_direct(struct stage *s)
 	submit(s);
 }
 
-static void ring_register(struct stage *s)
-{
-	struct order *o = orders(s);
-
-	s->ret = io_uring_register_files_update(&ring, o->slot, &o->fd, 1);
-}
-
 static void ring_send(struct stage *s)
 {
 	struct order *o = orders(s);

@@ -89,6 +89,14 @@ UNUSED static void ring_accept(struct stage *s)
 	submit(s);
 }
 
+/* A descriptor becomes a fixed file as well. */
+UNUSED static void ring_register(struct stage *s)
+{
+	struct order *o = orders(s);
+
+	s->ret = io_uring_register_files_update(&ring, o->slot, &o->fd, 1);
+}
+
 UNUSED static long by_ring(struct actor *a, void (*what)(struct stage *))
 {
 	START_FN(a, what);

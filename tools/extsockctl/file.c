@@ -123,7 +123,7 @@ bool try_again(unsigned int *tries)
  * read_text() - read a whole file
  * @path: the file
  *
- * The kernel gives a long list of members to one reader at a time. Who is
+ * The kernel gives a long list to one reader at a time. Who is
  * overtaken by another one gets EAGAIN, and begins again.
  *
  * Return: its text, to be freed, or NULL with errno.
