@@ -6,7 +6,7 @@
 #ifndef CHAOS_H
 #define CHAOS_H
 
-#include "extsock_test.h"
+#include "dice.h"
 
 #define HOLDERS		4
 
@@ -39,7 +39,6 @@ struct holder {
 
 /**
  * struct chaos - what all share
- * @seed: of everybody's decisions
  * @stop: they are to end
  * @failed: how often somebody has seen what must not be
  * @why: what the first one says
@@ -57,7 +56,6 @@ struct holder {
  * @near: where a member listens
  */
 struct chaos {
-	unsigned int seed;
 	_Atomic int stop;
 	_Atomic int failed;
 	char why[256];
@@ -90,24 +88,10 @@ static void fail(const char *fmt, ...)
 	va_end(args);
 	if (!chaos->failed++)
 		snprintf(chaos->why, sizeof(chaos->why), "seed %u: %s",
-			 chaos->seed, what);
+			 seed_of_dice, what);
 }
 
-/* ---- decisions ---- */
-
-static unsigned int state_of_dice;
-
-static void throw_dice(unsigned int who)
-{
-	state_of_dice = chaos->seed * 2654435761u + who * 40503u + 1;
-}
-
-/* 0 to n - 1, for n up to 65536; by one thread of a process only */
-static unsigned int dice(unsigned int n)
-{
-	state_of_dice = state_of_dice * 1103515245u + 12345u;
-	return (state_of_dice >> 16) % n;
-}
+/* ---- deeds ---- */
 
 /* What the machine needs to get along. */
 static void rest(void)

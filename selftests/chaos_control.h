@@ -384,13 +384,13 @@ static const struct deed second_deeds[] = {
 static void control_first(struct stage *s)
 {
 	told = orders_of(s);
-	throw_dice(1002 + 10 * s->arg[1]);
 	for (; !chaos->stop; s->counter++) {
+		throw_dice(1002 + 10 * s->arg[1], s->counter);
+		usleep(dice(20000));
 		if (dice(6))
 			commit(&freezing_deeds[dice(ARRAY_SIZE(freezing_deeds))]);
 		else
 			commit(&other_deeds[dice(ARRAY_SIZE(other_deeds))]);
-		usleep(dice(20000));
 	}
 	s->ret = 0;
 }
@@ -398,11 +398,11 @@ static void control_first(struct stage *s)
 static void control_second(struct stage *s)
 {
 	told = orders_of(s);
-	throw_dice(1003 + 10 * s->arg[1]);
 	for (; !chaos->stop; s->counter++) {
-		commit(&second_deeds[dice(ARRAY_SIZE(second_deeds))]);
+		throw_dice(1003 + 10 * s->arg[1], s->counter);
 		usleep(dice(10000));
 		rest();
+		commit(&second_deeds[dice(ARRAY_SIZE(second_deeds))]);
 	}
 	control(second(), "thaw keep");
 	s->ret = 0;

@@ -481,19 +481,22 @@ static void ignore(int sig)
 {
 }
 
-/* One life. Without SA_RESTART some calls fail, with it all go on. */
-static void go_wild(struct stage *s)
+/* One life, of its own dice. Without SA_RESTART some calls fail, with it all go on. */
+static void go_wild(struct stage *s, unsigned int who)
 {
 	struct sigaction usr1 = {
 		.sa_handler = ignore, .sa_flags = SA_RESTART,
 	};
-	unsigned int i, n = 5 + dice(40);
+	unsigned int i, n;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigaction(SIGUSR1, &usr1, NULL);
-	for (i = 0; i < n && !chaos->stop; i++) {
-		commit(&misdeeds[dice(ARRAY_SIZE(misdeeds))]);
+	throw_dice(who, 0);
+	n = 5 + dice(40);
+	for (i = 1; i <= n && !chaos->stop; i++) {
+		throw_dice(who, i);
 		rest();
+		commit(&misdeeds[dice(ARRAY_SIZE(misdeeds))]);
 		s->counter++;
 	}
 	_exit(0);
@@ -509,11 +512,8 @@ static void be_mother(struct stage *s)
 
 	stays = !who;
 	for (born = 0; !chaos->stop; born++) {
-		/* Of its own dice, however many were thrown elsewhere. */
-		if (!fork()) {
-			throw_dice((who + 1) * 100000 + born);
-			go_wild(s);
-		}
+		if (!fork())
+			go_wild(s, (who + 1) * 100000 + born);
 		n++;
 		while (n >= CHILDREN || waitpid(-1, NULL, WNOHANG) > 0) {
 			if (n >= CHILDREN)

@@ -232,9 +232,9 @@ static void torment(struct stage *s)
 	unsigned int which;
 	pid_t pid;
 
-	throw_dice(1001 + 10 * s->arg[1]);
 	mkdir(CG, 0755);
 	for (; !chaos->stop; s->counter++) {
+		throw_dice(1001 + 10 * s->arg[1], s->counter);
 		usleep(dice(5000));
 		rest();
 		which = dice(ARRAY_SIZE(torments));

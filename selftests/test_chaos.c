@@ -67,9 +67,8 @@ FIXTURE_SETUP(chaos)
 
 	chaos = mmap(NULL, sizeof(*chaos), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	chaos->seed = number("EXTSOCK_SEED", 0) ?: time(NULL);
 	chaos->calm_us = CALM_US_MIN * 16;
-	TH_LOG("EXTSOCK_SEED=%u", chaos->seed);
+	TH_LOG("EXTSOCK_SEED=%u", pick_seed());
 	for (i = 0; i < 2; i++) {
 		make_group(&self->g[i], i ? "second" : "first");
 		ASSERT_EQ(0, put(sysfs(&self->g[i], "freeze_ms"), "60000"));
