@@ -11,10 +11,14 @@
 #define HOLDERS		4
 
 /* Where somebody listens. */
-enum door { TCP, UNIX, TCP6, SEQPACKET, DOORS };
+enum door { TCP, UNIX, TCP6, SEQPACKET, MPTCP, DOORS };
 
-/* Those who talk for ever; outside there is no ring. */
-enum talk { TALK_TCP, TALK_UNIX, TALK_SEQPACKET, TALK_RING, TALKS };
+/* Those who talk for ever; the last two are inside only. */
+enum talk {
+	TALK_TCP, TALK_UNIX, TALK_SEQPACKET, TALK_MPTCP, TALK_RING, TALK_PASSED,
+	TALKS
+};
+
 #define OUTER_TALKS	TALK_RING
 
 /* Between two misdeeds of one who is wild there may be so much time. */
@@ -44,8 +48,8 @@ struct holder {
  * @why: what the first one says
  * @holders: members with external connections
  * @polite: who waits for these to be closed
- * @inside: numbers that came back on internal connections
- * @outside: numbers that came back on connections of outsiders
+ * @inside: bursts that came back on internal connections
+ * @outside: bursts that came back on connections of outsiders
  * @owners: who has frozen the first group and not thawed it: one or none
  * @freezes: complete ones of the first group
  * @unsure: those of which nobody knows: their owner was killed in the middle
@@ -122,9 +126,11 @@ static int socket_to(const struct place *to)
 {
 	bool packets = to == &chaos->far[SEQPACKET] ||
 		       to == &chaos->near[SEQPACKET];
+	bool multipath = to == &chaos->far[MPTCP] || to == &chaos->near[MPTCP];
 
 	return socket(to->ss.ss_family, SOCK_CLOEXEC |
-		      (packets ? SOCK_SEQPACKET : SOCK_STREAM), 0);
+		      (packets ? SOCK_SEQPACKET : SOCK_STREAM),
+		      multipath ? IPPROTO_MPTCP : 0);
 }
 
 static int dial_by(int fd, const struct place *to)
@@ -163,16 +169,60 @@ static void visit(const struct place *to)
 	close(fd);
 }
 
-/* Say a number and hear it again. */
-static bool talk(int fd, unsigned long number)
+static bool say(int fd, unsigned long number)
+{
+	errno = 0;
+	return send(fd, &number, sizeof(number), MSG_NOSIGNAL) ==
+	       sizeof(number);
+}
+
+static bool hear(int fd, unsigned long number)
 {
 	unsigned long heard = 0;
 
 	errno = 0;
-	return send(fd, &number, sizeof(number), MSG_NOSIGNAL) ==
-	       sizeof(number) &&
-	       recv(fd, &heard, sizeof(heard), MSG_WAITALL) == sizeof(heard) &&
+	return recv(fd, &heard, sizeof(heard), MSG_WAITALL) == sizeof(heard) &&
 	       heard == number;
+}
+
+/* Say a number and hear it again. */
+static bool talk(int fd, unsigned long number)
+{
+	return say(fd, number) && hear(fd, number);
+}
+
+/* ---- descriptors ---- */
+
+static bool pass(int over, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec iov = { "x", 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return sendmsg(over, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+}
+
+static int take(int over)
+{
+	char text, control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec iov = { &text, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int fd = -1;
+
+	if (recvmsg(over, &msg, MSG_DONTWAIT) == 1 && CMSG_FIRSTHDR(&msg))
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	return fd;
 }
 
 #endif /* CHAOS_H */

@@ -181,38 +181,6 @@ static void accept_in_a_crowd(void)
 
 /* ---- descriptors ---- */
 
-static bool pass(int over, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { "x", 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	return sendmsg(over, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
-}
-
-static int take(int over)
-{
-	char text, control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { &text, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	int fd = -1;
-
-	if (recvmsg(over, &msg, MSG_DONTWAIT) == 1 && CMSG_FIRSTHDR(&msg))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
-	return fd;
-}
-
 /* It is gone for the sender while it is under way; some are thrown away unread. */
 static void pass_on(int fd, int type)
 {

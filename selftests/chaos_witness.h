@@ -10,18 +10,23 @@
 
 #include "chaos.h"
 
+/* So many numbers are under way at a time. */
+#define BURST		16
+
 /**
  * struct talker - a thread that keeps a connection for ever
- * @count: the numbers that came back
+ * @count: the bursts of numbers that came back
  * @to: whom it talks to
  * @what: its name
  * @by_ring: it talks by io_uring
+ * @passes: between a burst and its answer its end is in a message
  */
 struct talker {
 	_Atomic unsigned long *count;
 	const struct place *to;
 	const char *what;
 	bool by_ring;
+	bool passes;
 };
 
 /* The ring of the one who talks by it. */
@@ -61,16 +66,25 @@ static void ring_hear(struct io_uring_sqe *sqe, unsigned long *at)
 }
 
 /* Some requests are made by a worker. */
-static bool talk_by_ring(unsigned long number)
+static bool by_ring(void (*prepare)(struct io_uring_sqe *sqe, unsigned long *at),
+		    unsigned long *at, unsigned long number)
 {
-	unsigned int flags = number % 3 ? 0 : IOSQE_ASYNC;
-	unsigned long heard = 0;
-	int res = ask_ring(ring_say, &number, flags);
+	int res = ask_ring(prepare, at, number % 3 ? 0 : IOSQE_ASYNC);
 
-	if (res == sizeof(number))
-		res = ask_ring(ring_hear, &heard, flags);
 	errno = res < 0 ? -res : 0;
-	return res == sizeof(heard) && heard == number;
+	return res == sizeof(*at);
+}
+
+static bool say_by_ring(unsigned long number)
+{
+	return by_ring(ring_say, &number, number);
+}
+
+static bool hear_by_ring(unsigned long number)
+{
+	unsigned long heard = 0;
+
+	return by_ring(ring_hear, &heard, number) && heard == number;
 }
 
 static bool take_to_ring(int fd)
@@ -82,24 +96,57 @@ static bool take_to_ring(int fd)
 	return !err;
 }
 
+/* For a while only a message holds it. */
+static bool pass_to_itself(int *fd)
+{
+	int over[2];
+	bool passed;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, over))
+		return false;
+	passed = pass(over[0], *fd);
+	close(*fd);
+	usleep(1000 + chaos->calm_us / 4);
+	*fd = passed ? take(over[1]) : -1;
+	close(over[0]);
+	close(over[1]);
+	return *fd >= 0;
+}
+
+/* All are said before the first is heard. */
+static bool talk_in_a_burst(const struct talker *t, int *fd, unsigned long first)
+{
+	unsigned long n;
+
+	for (n = first; n < first + BURST; n++)
+		if (!(t->by_ring ? say_by_ring(n) : say(*fd, n)))
+			return false;
+	if (t->passes && !pass_to_itself(fd))
+		return false;
+	for (n = first; n < first + BURST; n++)
+		if (!(t->by_ring ? hear_by_ring(n) : hear(*fd, n)))
+			return false;
+	return true;
+}
+
 static void *keep_talking(void *arg)
 {
 	const struct talker *t = arg;
-	unsigned long n = 0;
+	unsigned long n;
 	int fd = dial(t->to);
 	bool good = fd >= 0 && (!t->by_ring || take_to_ring(fd));
 
-	while (good && !chaos->stop) {
-		good = t->by_ring ? talk_by_ring(n++) : talk(fd, n++);
+	for (n = 0; good && !chaos->stop; n += BURST) {
+		good = talk_in_a_burst(t, &fd, n);
 		++*t->count;
 		usleep(1000 + chaos->calm_us / 4);
 	}
 	if (!good && !chaos->stop)
-		fail("%s: number %lu: %s", t->what, n, strerror(errno));
+		fail("%s: numbers before %lu: %s", t->what, n, strerror(errno));
 	return NULL;
 }
 
-/* Does a number, asked for after this was called, come back to each? */
+/* Does a burst, begun after this was called, come back to each? */
 static bool all_talk(_Atomic unsigned long *counts, int n)
 {
 	unsigned long before[TALKS];
@@ -134,10 +181,13 @@ static void be_inner(struct stage *s)
 {
 	static struct talker talkers[TALKS] = {
 		{ .what = "TCP inside" }, { .what = "unix inside" },
-		{ .what = "seqpacket inside" },
+		{ .what = "seqpacket inside" }, { .what = "MPTCP inside" },
 		{ .what = "io_uring inside", .by_ring = true },
+		{ .what = "passed inside", .passes = true },
 	};
-	static const enum door to[TALKS] = { TCP, UNIX, SEQPACKET, TCP6 };
+	static const enum door to[TALKS] = {
+		TCP, UNIX, SEQPACKET, MPTCP, TCP6, TCP,
+	};
 	int i;
 
 	for (i = 0; i < TALKS; i++) {
@@ -151,9 +201,9 @@ static void be_bystander(struct stage *s)
 {
 	static struct talker talkers[OUTER_TALKS] = {
 		{ .what = "TCP outside" }, { .what = "unix outside" },
-		{ .what = "seqpacket outside" },
+		{ .what = "seqpacket outside" }, { .what = "MPTCP outside" },
 	};
-	static const enum door to[OUTER_TALKS] = { TCP, UNIX, SEQPACKET };
+	static const enum door to[OUTER_TALKS] = { TCP, UNIX, SEQPACKET, MPTCP };
 	int i;
 
 	for (i = 0; i < OUTER_TALKS; i++) {

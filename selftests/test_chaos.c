@@ -37,13 +37,14 @@ static void serve(struct actor *a, struct place places[DOORS])
 		[UNIX] = unix_server(a, SOCK_STREAM),
 		[TCP6] = listener_at(a, AF_INET6, NULL, 512),
 		[SEQPACKET] = unix_server(a, SOCK_SEQPACKET),
+		[MPTCP] = listener_by(a, IPPROTO_MPTCP, AF_INET, NULL, 512),
 	};
 	int i;
 
 	for (i = 0; i < DOORS; i++)
 		places[i] = place_of(a, fds[i]);
 	start(a, -1L, (long)echo, (long)fds[0], (long)fds[1], (long)fds[2],
-	      (long)fds[3], 0L);
+	      (long)fds[3], (long)fds[4]);
 }
 
 static struct actor *with_orders(const struct orders *o)
@@ -221,9 +222,9 @@ TEST_F_TIMEOUT(chaos, reigns, 864000)
 	TH_LOG("%lu freezes, %lld failed, %lld drains, %lu resets told of %lu",
 	       chaos->freezes, stat_of(&g[0], "freezes_failed"),
 	       stat_of(&g[0], "drains"), resets_told(), chaos->resets);
-	TH_LOG("%lu and %lu numbers inside, calm %u us",
-	       chaos->inside[TALK_TCP], chaos->inside[TALK_RING],
-	       chaos->calm_us);
+	for (i = 0; i < TALKS; i++)
+		TH_LOG("talk %d: %lu bursts", i, chaos->inside[i]);
+	TH_LOG("calm %u us", chaos->calm_us);
 }
 
 TEST_HARNESS_MAIN
