@@ -8,7 +8,10 @@
 
 #include "dice.h"
 
-#define HOLDERS		4
+#define HOLDERS		8
+
+/* The name of children who are spared as well. */
+#define HEIR		"heir"
 
 /* Where somebody listens. */
 enum door { TCP, UNIX, TCP6, SEQPACKET, MPTCP, DOORS };
@@ -47,7 +50,9 @@ struct holder {
  * @failed: how often somebody has seen what must not be
  * @why: what the first one says
  * @holders: members with external connections
- * @polite: who waits for these to be closed
+ * @listener: of the holder who accepts
+ * @called: where it listens
+ * @polite: who waits for all these to be closed
  * @inside: bursts that came back on internal connections
  * @outside: bursts that came back on connections of outsiders
  * @owners: who has frozen the first group and not thawed it: one or none
@@ -64,6 +69,8 @@ struct chaos {
 	_Atomic int failed;
 	char why[256];
 	struct holder holders[HOLDERS];
+	int listener;
+	struct place called;
 	_Atomic int polite;
 	_Atomic unsigned long inside[TALKS];
 	_Atomic unsigned long outside[OUTER_TALKS];

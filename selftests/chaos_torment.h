@@ -239,7 +239,7 @@ static void torment(struct stage *s)
 		rest();
 		which = dice(ARRAY_SIZE(torments));
 		pid = some_member(o, &o->groups[dice(2)]);
-		if (!pid)
+		if (!pid || is_named(pid, HEIR))
 			continue;
 		doing = torments[which].name;
 		prctl(PR_SET_NAME, doing);

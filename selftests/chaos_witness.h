@@ -197,6 +197,22 @@ static void be_inner(struct stage *s)
 	talk_all(talkers, TALKS);
 }
 
+/* One who is always connected to the holder who accepts. */
+static void *keep_calling(void *unused)
+{
+	char text;
+
+	while (!chaos->stop) {
+		int fd = dial(&chaos->called);
+
+		/* Until the other end is closed or reset. */
+		recv(fd, &text, 1, 0);
+		close(fd);
+		usleep(1000);
+	}
+	return NULL;
+}
+
 static void be_bystander(struct stage *s)
 {
 	static struct talker talkers[OUTER_TALKS] = {
@@ -204,14 +220,30 @@ static void be_bystander(struct stage *s)
 		{ .what = "seqpacket outside" }, { .what = "MPTCP outside" },
 	};
 	static const enum door to[OUTER_TALKS] = { TCP, UNIX, SEQPACKET, MPTCP };
+	pthread_t thread;
 	int i;
 
 	for (i = 0; i < OUTER_TALKS; i++) {
 		talkers[i].to = &chaos->far[to[i]];
 		talkers[i].count = &chaos->outside[i];
 	}
+	pthread_create(&thread, NULL, keep_calling, NULL);
 	talk_all(talkers, OUTER_TALKS);
 }
+
+/* What holders do for a connection, and with it. */
+static const struct {
+	enum door door;
+	bool accepts;
+	bool dups;
+	bool bequeaths;
+} ways[HOLDERS] = {
+	{ .door = TCP }, { .door = UNIX }, { .door = TCP6 },
+	{ .door = SEQPACKET }, { .door = MPTCP },
+	{ .accepts = true },
+	{ .door = TCP, .dups = true },
+	{ .door = UNIX, .bequeaths = true },
+};
 
 /* Until it is reset, or somebody waits for it to be closed. */
 static void hold_one(struct holder *h, long i, int fd)
@@ -220,7 +252,7 @@ static void hold_one(struct holder *h, long i, int fd)
 	ssize_t len;
 	char text[8];
 
-	while (poll(&p, 1, 50) <= 0 && !chaos->polite)
+	while (poll(&p, 1, 50) <= 0 && !chaos->polite && !chaos->stop)
 		;
 	len = recv(fd, text, sizeof(text), MSG_DONTWAIT);
 	/* A freeze may have come after it looked. */
@@ -236,6 +268,45 @@ static void hold_one(struct holder *h, long i, int fd)
 		     len < 0 ? strerror(errno) : "end of file");
 }
 
+/* A child has inherited it; of all else it holds nothing. */
+static void bequeath_one(struct holder *h, long i, int fd)
+{
+	pid_t pid;
+
+	/* It inherits the name, too. */
+	prctl(PR_SET_NAME, HEIR);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		syscall(SYS_close_range, 3, fd - 1, 0);
+		syscall(SYS_close_range, fd + 1, ~0U, 0);
+		hold_one(h, i, fd);
+		close(fd);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static void hold_in_its_way(struct holder *h, long i, int fd)
+{
+	int other = ways[i].dups ? dup(fd) : -1;
+
+	if (ways[i].bequeaths)
+		bequeath_one(h, i, fd);
+	else
+		hold_one(h, i, fd);
+	close(other);
+}
+
+/* Was it reset before anybody counts on it, in a queue or just connected? */
+static bool came_too_late(int fd)
+{
+	struct pollfd p = { .fd = fd };
+
+	return fd < 0 ? errno == ECONNRESET || errno == ECONNREFUSED :
+			poll(&p, 1, 0) > 0;
+}
+
 /* A connection is open from before @open is raised until @over is. */
 static void *hold(void *arg)
 {
@@ -244,20 +315,22 @@ static void *hold(void *arg)
 
 	while (!chaos->stop) {
 		unsigned long since = chaos->thaws;
-		int fd = dial(&chaos->far[i % DOORS]);
+		int fd = ways[i].accepts ?
+			 accept4(chaos->listener, NULL, NULL, SOCK_CLOEXEC) :
+			 dial(&chaos->far[ways[i].door]);
+		bool late = came_too_late(fd);
 
-		/* Just connected when the freeze came. */
-		if (fd < 0 && (errno == ECONNRESET || errno == ECONNREFUSED))
-			continue;
-		if (fd < 0) {
-			fail("holder %ld cannot connect: %s", i,
+		if (fd < 0 && !late) {
+			fail("holder %ld has no connection: %s", i,
 			     strerror(errno));
 			break;
 		}
-		h->since = since;
-		h->open++;
-		hold_one(h, i, fd);
-		h->over++;
+		if (!late) {
+			h->since = since;
+			h->open++;
+			hold_in_its_way(h, i, fd);
+			h->over++;
+		}
 		close(fd);
 	}
 	return NULL;

@@ -80,6 +80,8 @@ FIXTURE_SETUP(chaos)
 	self->near = member(&self->g[0]);
 	self->inner = member(&self->g[0]);
 	self->holder = member(&self->g[0]);
+	chaos->listener = listener(self->holder, AF_INET);
+	chaos->called = place_of(self->holder, chaos->listener);
 	serve(self->far, chaos->far);
 	serve(self->near, chaos->near);
 	for (i = 0; i < MOTHERS; i++)
