@@ -9,6 +9,7 @@
 #include "dice.h"
 
 #define HOLDERS		8
+#define LOANS		3
 
 /* The name of children who are spared as well. */
 #define HEIR		"heir"
@@ -23,6 +24,20 @@ enum talk {
 };
 
 #define OUTER_TALKS	TALK_RING
+
+/**
+ * enum event - what a run must have seen, or it has judged too little
+ * @EACH_RESET: a thaw has reset a connection of each holder
+ * @KEPT: a thaw that keeps, one to which a reset would have been seen
+ * @LEASE_ENDED: the same, of a lease that ended
+ * @DRAINED: a freeze that has waited, and was complete
+ * @SHARED_SPARED: what an outsider held before a freeze outlived its thaw
+ * @TAKEN_SPARED: what an outsider took while the group stood still did
+ */
+enum event {
+	EACH_RESET, KEPT, LEASE_ENDED, DRAINED, SHARED_SPARED, TAKEN_SPARED,
+	EVENTS
+};
 
 /* Between two misdeeds of one who is wild there may be so much time. */
 #define CALM_US_MIN	1000
@@ -45,6 +60,18 @@ struct holder {
 };
 
 /**
+ * struct loan - a member's connection that an outsider may take
+ * @offers: odd while there is one
+ * @fd: its descriptor then
+ * @taken: the outsider has it, or is about to
+ */
+struct loan {
+	_Atomic unsigned long offers;
+	_Atomic int fd;
+	_Atomic bool taken;
+};
+
+/**
  * struct chaos - what all share
  * @stop: they are to end
  * @failed: how often somebody has seen what must not be
@@ -52,9 +79,12 @@ struct holder {
  * @holders: members with external connections
  * @listener: of the holder who accepts
  * @called: where it listens
+ * @loans: connections of @lender
+ * @lender: the member whose they are
  * @polite: who waits for all these to be closed
  * @inside: bursts that came back on internal connections
  * @outside: bursts that came back on connections of outsiders
+ * @events: how often each was seen
  * @owners: who has frozen the first group and not thawed it: one or none
  * @freezes: complete ones of the first group
  * @unsure: those of which nobody knows: their owner was killed in the middle
@@ -71,9 +101,12 @@ struct chaos {
 	struct holder holders[HOLDERS];
 	int listener;
 	struct place called;
+	struct loan loans[LOANS];
+	pid_t lender;
 	_Atomic int polite;
 	_Atomic unsigned long inside[TALKS];
 	_Atomic unsigned long outside[OUTER_TALKS];
+	_Atomic unsigned long events[EVENTS];
 	_Atomic int owners;
 	_Atomic unsigned long freezes;
 	_Atomic unsigned long unsure;

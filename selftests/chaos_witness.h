@@ -371,26 +371,40 @@ static void look_at_holders(struct holder *seen)
 /*
  * Those that were open are reset after a thaw, and after another one not, if they
  * have been opened since the last: else they may just not have told yet. @thaws:
- * how many there were with this one; the next one may have come since.
+ * how many there were with this one; the next one may have come since. Returns how
+ * many were open of whom that could be told.
  */
-static void check_holders(const struct holder *seen, bool resets,
-			  unsigned long thaws)
+static int check_holders(const struct holder *seen, bool resets,
+			 unsigned long thaws)
 {
-	int i;
+	int i, n = 0;
 
 	for (i = 0; i < HOLDERS; i++) {
 		const struct holder *h = &chaos->holders[i];
-		bool told;
+		bool told, clear;
 
 		if (resets && !EVENTUALLY(h->over >= seen[i].open ||
 					  chaos->stop))
 			fail("holder %d was not reset", i);
 		/* In this order: a thaw is counted before it resets. */
 		told = h->told != seen[i].told;
-		if (!resets && told && seen[i].open > seen[i].over &&
-		    seen[i].since == thaws - 1 && chaos->thaws == thaws)
+		clear = seen[i].open > seen[i].over &&
+			(resets || (seen[i].since == thaws - 1 &&
+				    chaos->thaws == thaws));
+		if (!resets && told && clear)
 			fail("holder %d was reset", i);
+		n += clear;
 	}
+	return n;
+}
+
+static bool each_was_reset(void)
+{
+	int i;
+
+	for (i = 0; i < HOLDERS && chaos->holders[i].told; i++)
+		;
+	return i == HOLDERS;
 }
 
 #endif /* CHAOS_WITNESS_H */
