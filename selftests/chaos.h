@@ -82,8 +82,8 @@ struct loan {
  * @loans: connections of @lender
  * @lender: the member whose they are
  * @polite: who waits for all these to be closed
- * @inside: bursts that came back on internal connections
- * @outside: bursts that came back on connections of outsiders
+ * @inside: turns of those who talk on internal connections
+ * @outside: turns of outsiders who talk
  * @events: how often each was seen
  * @owners: who has frozen the first group and not thawed it: one or none
  * @freezes: complete ones of the first group

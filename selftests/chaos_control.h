@@ -503,7 +503,9 @@ static void begin(unsigned int number)
 
 		while (!chaos->events[event] && !chaos->stop) {
 			commit(&first_deeds[EACH_RESET]);
+			usleep(20000);
 			commit(&first_deeds[event]);
+			usleep(20000);
 		}
 	}
 }

@@ -10,16 +10,17 @@
 
 #include "chaos.h"
 
-/* So many numbers are under way at a time. */
+/* So many numbers are under way at a time, in one of so many turns. */
 #define BURST		16
+#define BURST_EVERY	4
 
 /**
  * struct talker - a thread that keeps a connection for ever
- * @count: the bursts of numbers that came back
+ * @count: the turns whose numbers came back
  * @to: whom it talks to
  * @what: its name
  * @by_ring: it talks by io_uring
- * @passes: between a burst and its answer its end is in a message
+ * @passes: between what it says and what it hears its end is in a message
  */
 struct talker {
 	_Atomic unsigned long *count;
@@ -113,17 +114,18 @@ static bool pass_to_itself(int *fd)
 	return *fd >= 0;
 }
 
-/* All are said before the first is heard. */
-static bool talk_in_a_burst(const struct talker *t, int *fd, unsigned long first)
+/* All numbers are said before the first is heard. */
+static bool take_a_turn(const struct talker *t, int *fd, unsigned long first,
+			unsigned long end)
 {
 	unsigned long n;
 
-	for (n = first; n < first + BURST; n++)
+	for (n = first; n < end; n++)
 		if (!(t->by_ring ? say_by_ring(n) : say(*fd, n)))
 			return false;
 	if (t->passes && !pass_to_itself(fd))
 		return false;
-	for (n = first; n < first + BURST; n++)
+	for (n = first; n < end; n++)
 		if (!(t->by_ring ? hear_by_ring(n) : hear(*fd, n)))
 			return false;
 	return true;
@@ -132,12 +134,13 @@ static bool talk_in_a_burst(const struct talker *t, int *fd, unsigned long first
 static void *keep_talking(void *arg)
 {
 	const struct talker *t = arg;
-	unsigned long n;
+	unsigned long n = 0, end;
 	int fd = dial(t->to);
 	bool good = fd >= 0 && (!t->by_ring || take_to_ring(fd));
 
-	for (n = 0; good && !chaos->stop; n += BURST) {
-		good = talk_in_a_burst(t, &fd, n);
+	for (; good && !chaos->stop; n = end) {
+		end = n + (*t->count % BURST_EVERY ? 1 : BURST);
+		good = take_a_turn(t, &fd, n, end);
 		++*t->count;
 		usleep(1000 + chaos->calm_us / 4);
 	}
@@ -146,7 +149,14 @@ static void *keep_talking(void *arg)
 	return NULL;
 }
 
-/* Does a burst, begun after this was called, come back to each? */
+/* With twice the patience: there may be freezes most of the time. */
+static bool gets_beyond(_Atomic unsigned long *count, unsigned long n)
+{
+	return EVENTUALLY(chaos->failed || chaos->stop || *count > n) ||
+	       EVENTUALLY(chaos->failed || chaos->stop || *count > n);
+}
+
+/* Does a turn, begun after this was called, come to its end for each? */
 static bool all_talk(_Atomic unsigned long *counts, int n)
 {
 	unsigned long before[TALKS];
@@ -155,8 +165,7 @@ static bool all_talk(_Atomic unsigned long *counts, int n)
 	for (i = 0; i < n; i++)
 		before[i] = counts[i];
 	for (i = 0; i < n && !chaos->failed; i++)
-		if (!EVENTUALLY(chaos->failed || chaos->stop ||
-				counts[i] > before[i] + 1))
+		if (!gets_beyond(&counts[i], before[i] + 1))
 			return false;
 	return !chaos->failed;
 }

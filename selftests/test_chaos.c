@@ -219,7 +219,7 @@ static void report(struct __test_metadata *_metadata, const struct group *g)
 		TH_LOG("%s: seen %lu times", first_deeds[i].name,
 		       chaos->events[i]);
 	for (i = 0; i < TALKS; i++)
-		TH_LOG("talk %d: %lu bursts", i, chaos->inside[i]);
+		TH_LOG("talk %d: %lu turns", i, chaos->inside[i]);
 	TH_LOG("calm %u us", chaos->calm_us);
 }
 
