@@ -7,11 +7,13 @@
 #ifndef CHAOS_CONTROL_H
 #define CHAOS_CONTROL_H
 
+#include "chaos_loan.h"
 #include "chaos_torment.h"
 #include "chaos_witness.h"
 
-/* Of one controller. */
+/* Of one controller: what it was told, and the loan that is for it. */
 static const struct orders *told;
+static struct loan *loan;
 
 static const struct group *first(void)
 {
@@ -48,6 +50,7 @@ static bool freeze_by(int fd, const char *text)
 {
 	/* Without a policy it may be the group's. */
 	bool waits = strstr(text, "wait") || !strstr(text, "policy");
+	long long drains = stat_of(first(), "drains");
 	int err;
 
 	/* Somebody may be so kind as to close. */
@@ -56,6 +59,8 @@ static bool freeze_by(int fd, const char *text)
 	chaos->polite -= waits;
 	if (err && !may_fail_with(err))
 		fail("%s: %s", text, strerror(-err));
+	if (!err && waits && stat_of(first(), "drains") > drains)
+		chaos->events[DRAINED]++;
 	return !err;
 }
 
@@ -105,33 +110,82 @@ static void thaw_by(int fd, bool keep)
 	chaos->resets += n;
 }
 
-/* After a thaw: the next one would let somebody go who was forgotten. */
-static void check(const struct holder *seen, bool resets, unsigned long thaws)
+/*
+ * After a thaw: the next one would let somebody go who was forgotten. Was there a
+ * connection that could have been reset, or not?
+ */
+static bool check(const struct holder *seen, bool resets, unsigned long thaws)
 {
-	check_holders(seen, resets, thaws);
+	int n = check_holders(seen, resets, thaws);
+
+	if (resets && each_was_reset())
+		chaos->events[EACH_RESET]++;
 	if (!dice(3) && !all_talk(chaos->inside, TALKS))
 		fail("%s: somebody stands still after a thaw", doing);
+	return n;
+}
+
+/**
+ * struct plan - a freeze and a thaw
+ * @freeze: the command
+ * @resets: unless it keeps, the thaw resets what is external
+ * @keep: it keeps
+ * @shares: take the loan before
+ * @takes: take it in between
+ */
+struct plan {
+	const char *freeze;
+	bool resets;
+	bool keep;
+	bool shares;
+	bool takes;
+};
+
+/* It is frozen; thaw it, and look what has become of whom. */
+static void thaw_and_check(int fd, const struct plan *p, struct borrower *b)
+{
+	bool resets = p->resets && !p->keep;
+	struct holder seen[HOLDERS];
+	unsigned long thaws;
+
+	own(seen);
+	if (p->takes)
+		take_loan(b);
+	try_loan(b);
+	thaws = give_back(resets);
+	thaw_by(fd, p->keep);
+	if (check_loan(b) && resets)
+		chaos->events[p->shares ? SHARED_SPARED : TAKEN_SPARED]++;
+	if (check(seen, resets, thaws) && p->resets && p->keep)
+		chaos->events[KEPT]++;
+}
+
+static void freeze_and_thaw_by(const struct plan *p)
+{
+	struct borrower b = { .loan = loan, .fd = -1 };
+	int fd = open_control(first());
+
+	if (p->shares)
+		take_loan(&b);
+	if (freeze_by(fd, p->freeze))
+		thaw_and_check(fd, p, &b);
+	return_loan(&b);
+	close(fd);
 }
 
 static void freeze_and_thaw_with(bool lease)
 {
-	int how = dice(ARRAY_SIZE(freezes)), fd = open_control(first());
-	bool keep = dice(3) == 0, resets = !keep && freezes[how].resets;
-	struct holder seen[HOLDERS];
-	unsigned long thaws;
+	int how = dice(ARRAY_SIZE(freezes)), when = dice(4);
+	struct plan p = {
+		.resets = freezes[how].resets, .keep = dice(3) == 0,
+		.shares = when == 0, .takes = when == 1,
+	};
 	char text[64];
 
 	snprintf(text, sizeof(text), "%s%s", freezes[how].text,
 		 lease ? " lease" : "");
-	if (freeze_by(fd, text)) {
-		own(seen);
-		thaws = give_back(resets);
-		thaw_by(fd, keep);
-		close(fd);
-		check(seen, resets, thaws);
-	} else {
-		close(fd);
-	}
+	p.freeze = text;
+	freeze_and_thaw_by(&p);
 }
 
 static void freeze_and_thaw(void)
@@ -142,6 +196,51 @@ static void freeze_and_thaw(void)
 static void lease_and_thaw(void)
 {
 	freeze_and_thaw_with(true);
+}
+
+static void reset_all(void)
+{
+	struct plan p = {
+		.freeze = "freeze policy=reset", .resets = true,
+	};
+
+	freeze_and_thaw_by(&p);
+}
+
+static void keep_all(void)
+{
+	struct plan p = {
+		.freeze = "freeze policy=reset", .resets = true, .keep = true,
+	};
+
+	freeze_and_thaw_by(&p);
+}
+
+static void wait_for_all(void)
+{
+	struct plan p = {
+		.freeze = "freeze policy=wait wait_ms=5000", .resets = true,
+	};
+
+	freeze_and_thaw_by(&p);
+}
+
+static void share_and_freeze(void)
+{
+	struct plan p = {
+		.freeze = "freeze policy=reset", .resets = true, .shares = true,
+	};
+
+	freeze_and_thaw_by(&p);
+}
+
+static void freeze_and_take(void)
+{
+	struct plan p = {
+		.freeze = "freeze policy=reset", .resets = true, .takes = true,
+	};
+
+	freeze_and_thaw_by(&p);
 }
 
 /* Nothing is reset. */
@@ -156,8 +255,8 @@ static void lease_and_close(void)
 		thaws = give_back(false);
 	}
 	close(fd);
-	if (thaws)
-		check(seen, false, thaws);
+	if (thaws && check(seen, false, thaws))
+		chaos->events[LEASE_ENDED]++;
 }
 
 /* The end of its owner is the end of its freeze. */
@@ -381,16 +480,52 @@ static const struct deed second_deeds[] = {
 	{ "read all", read_all },
 };
 
+/* What a run must have seen, by whatever dice. */
+static const struct deed first_deeds[EVENTS] = {
+	[EACH_RESET] = { "reset all", reset_all },
+	[KEPT] = { "keep all", keep_all },
+	[LEASE_ENDED] = { "lease and close", lease_and_close },
+	[DRAINED] = { "wait for all", wait_for_all },
+	[SHARED_SPARED] = { "share and freeze", share_and_freeze },
+	[TAKEN_SPARED] = { "freeze and take", freeze_and_take },
+};
+
+/*
+ * Each until it has come about, and not all the same at a time. Whether a connection
+ * was kept can be seen of a new one only, so all are reset before.
+ */
+static void begin(unsigned int number)
+{
+	int i;
+
+	for (i = 0; i < EVENTS; i++) {
+		int event = (i + 2 * number) % EVENTS;
+
+		while (!chaos->events[event] && !chaos->stop) {
+			commit(&first_deeds[EACH_RESET]);
+			usleep(20000);
+			commit(&first_deeds[event]);
+			usleep(20000);
+		}
+	}
+}
+
+/* s->arg[1] is its number, as of those who control the second one. */
 static void control_first(struct stage *s)
 {
+	unsigned int who = 1002 + 10 * s->arg[1];
+
 	told = orders_of(s);
-	throw_dice(1002 + 10 * s->arg[1]);
-	for (; !chaos->stop; s->counter++) {
+	loan = &chaos->loans[s->arg[1]];
+	throw_dice(who, 0);
+	begin(s->arg[1]);
+	for (s->counter = 1; !chaos->stop; s->counter++) {
+		throw_dice(who, s->counter);
+		usleep(dice(20000));
 		if (dice(6))
 			commit(&freezing_deeds[dice(ARRAY_SIZE(freezing_deeds))]);
 		else
 			commit(&other_deeds[dice(ARRAY_SIZE(other_deeds))]);
-		usleep(dice(20000));
 	}
 	s->ret = 0;
 }
@@ -398,11 +533,11 @@ static void control_first(struct stage *s)
 static void control_second(struct stage *s)
 {
 	told = orders_of(s);
-	throw_dice(1003 + 10 * s->arg[1]);
 	for (; !chaos->stop; s->counter++) {
-		commit(&second_deeds[dice(ARRAY_SIZE(second_deeds))]);
+		throw_dice(1003 + 10 * s->arg[1], s->counter);
 		usleep(dice(10000));
 		rest();
+		commit(&second_deeds[dice(ARRAY_SIZE(second_deeds))]);
 	}
 	control(second(), "thaw keep");
 	s->ret = 0;

@@ -181,38 +181,6 @@ static void accept_in_a_crowd(void)
 
 /* ---- descriptors ---- */
 
-static bool pass(int over, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { "x", 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	return sendmsg(over, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
-}
-
-static int take(int over)
-{
-	char text, control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { &text, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	int fd = -1;
-
-	if (recvmsg(over, &msg, MSG_DONTWAIT) == 1 && CMSG_FIRSTHDR(&msg))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
-	return fd;
-}
-
 /* It is gone for the sender while it is under way; some are thrown away unread. */
 static void pass_on(int fd, int type)
 {
@@ -481,19 +449,22 @@ static void ignore(int sig)
 {
 }
 
-/* One life. Without SA_RESTART some calls fail, with it all go on. */
-static void go_wild(struct stage *s)
+/* One life, of its own dice. Without SA_RESTART some calls fail, with it all go on. */
+static void go_wild(struct stage *s, unsigned int who)
 {
 	struct sigaction usr1 = {
 		.sa_handler = ignore, .sa_flags = SA_RESTART,
 	};
-	unsigned int i, n = 5 + dice(40);
+	unsigned int i, n;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigaction(SIGUSR1, &usr1, NULL);
-	for (i = 0; i < n && !chaos->stop; i++) {
-		commit(&misdeeds[dice(ARRAY_SIZE(misdeeds))]);
+	throw_dice(who, 0);
+	n = 5 + dice(40);
+	for (i = 1; i <= n && !chaos->stop; i++) {
+		throw_dice(who, i);
 		rest();
+		commit(&misdeeds[dice(ARRAY_SIZE(misdeeds))]);
 		s->counter++;
 	}
 	_exit(0);
@@ -509,11 +480,8 @@ static void be_mother(struct stage *s)
 
 	stays = !who;
 	for (born = 0; !chaos->stop; born++) {
-		/* Of its own dice, however many were thrown elsewhere. */
-		if (!fork()) {
-			throw_dice((who + 1) * 100000 + born);
-			go_wild(s);
-		}
+		if (!fork())
+			go_wild(s, (who + 1) * 100000 + born);
 		n++;
 		while (n >= CHILDREN || waitpid(-1, NULL, WNOHANG) > 0) {
 			if (n >= CHILDREN)

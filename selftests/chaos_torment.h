@@ -232,14 +232,14 @@ static void torment(struct stage *s)
 	unsigned int which;
 	pid_t pid;
 
-	throw_dice(1001 + 10 * s->arg[1]);
 	mkdir(CG, 0755);
 	for (; !chaos->stop; s->counter++) {
+		throw_dice(1001 + 10 * s->arg[1], s->counter);
 		usleep(dice(5000));
 		rest();
 		which = dice(ARRAY_SIZE(torments));
 		pid = some_member(o, &o->groups[dice(2)]);
-		if (!pid)
+		if (!pid || is_named(pid, HEIR))
 			continue;
 		doing = torments[which].name;
 		prctl(PR_SET_NAME, doing);

@@ -10,18 +10,24 @@
 
 #include "chaos.h"
 
+/* So many numbers are under way at a time, in one of so many turns. */
+#define BURST		16
+#define BURST_EVERY	4
+
 /**
  * struct talker - a thread that keeps a connection for ever
- * @count: the numbers that came back
+ * @count: the turns whose numbers came back
  * @to: whom it talks to
  * @what: its name
  * @by_ring: it talks by io_uring
+ * @passes: between what it says and what it hears its end is in a message
  */
 struct talker {
 	_Atomic unsigned long *count;
 	const struct place *to;
 	const char *what;
 	bool by_ring;
+	bool passes;
 };
 
 /* The ring of the one who talks by it. */
@@ -61,16 +67,25 @@ static void ring_hear(struct io_uring_sqe *sqe, unsigned long *at)
 }
 
 /* Some requests are made by a worker. */
-static bool talk_by_ring(unsigned long number)
+static bool by_ring(void (*prepare)(struct io_uring_sqe *sqe, unsigned long *at),
+		    unsigned long *at, unsigned long number)
 {
-	unsigned int flags = number % 3 ? 0 : IOSQE_ASYNC;
-	unsigned long heard = 0;
-	int res = ask_ring(ring_say, &number, flags);
+	int res = ask_ring(prepare, at, number % 3 ? 0 : IOSQE_ASYNC);
 
-	if (res == sizeof(number))
-		res = ask_ring(ring_hear, &heard, flags);
 	errno = res < 0 ? -res : 0;
-	return res == sizeof(heard) && heard == number;
+	return res == sizeof(*at);
+}
+
+static bool say_by_ring(unsigned long number)
+{
+	return by_ring(ring_say, &number, number);
+}
+
+static bool hear_by_ring(unsigned long number)
+{
+	unsigned long heard = 0;
+
+	return by_ring(ring_hear, &heard, number) && heard == number;
 }
 
 static bool take_to_ring(int fd)
@@ -82,24 +97,66 @@ static bool take_to_ring(int fd)
 	return !err;
 }
 
+/* For a while only a message holds it. */
+static bool pass_to_itself(int *fd)
+{
+	int over[2];
+	bool passed;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, over))
+		return false;
+	passed = pass(over[0], *fd);
+	close(*fd);
+	usleep(1000 + chaos->calm_us / 4);
+	*fd = passed ? take(over[1]) : -1;
+	close(over[0]);
+	close(over[1]);
+	return *fd >= 0;
+}
+
+/* All numbers are said before the first is heard. */
+static bool take_a_turn(const struct talker *t, int *fd, unsigned long first,
+			unsigned long end)
+{
+	unsigned long n;
+
+	for (n = first; n < end; n++)
+		if (!(t->by_ring ? say_by_ring(n) : say(*fd, n)))
+			return false;
+	if (t->passes && !pass_to_itself(fd))
+		return false;
+	for (n = first; n < end; n++)
+		if (!(t->by_ring ? hear_by_ring(n) : hear(*fd, n)))
+			return false;
+	return true;
+}
+
 static void *keep_talking(void *arg)
 {
 	const struct talker *t = arg;
-	unsigned long n = 0;
+	unsigned long n = 0, end;
 	int fd = dial(t->to);
 	bool good = fd >= 0 && (!t->by_ring || take_to_ring(fd));
 
-	while (good && !chaos->stop) {
-		good = t->by_ring ? talk_by_ring(n++) : talk(fd, n++);
+	for (; good && !chaos->stop; n = end) {
+		end = n + (*t->count % BURST_EVERY ? 1 : BURST);
+		good = take_a_turn(t, &fd, n, end);
 		++*t->count;
 		usleep(1000 + chaos->calm_us / 4);
 	}
 	if (!good && !chaos->stop)
-		fail("%s: number %lu: %s", t->what, n, strerror(errno));
+		fail("%s: numbers before %lu: %s", t->what, n, strerror(errno));
 	return NULL;
 }
 
-/* Does a number, asked for after this was called, come back to each? */
+/* With twice the patience: there may be freezes most of the time. */
+static bool gets_beyond(_Atomic unsigned long *count, unsigned long n)
+{
+	return EVENTUALLY(chaos->failed || chaos->stop || *count > n) ||
+	       EVENTUALLY(chaos->failed || chaos->stop || *count > n);
+}
+
+/* Does a turn, begun after this was called, come to its end for each? */
 static bool all_talk(_Atomic unsigned long *counts, int n)
 {
 	unsigned long before[TALKS];
@@ -108,8 +165,7 @@ static bool all_talk(_Atomic unsigned long *counts, int n)
 	for (i = 0; i < n; i++)
 		before[i] = counts[i];
 	for (i = 0; i < n && !chaos->failed; i++)
-		if (!EVENTUALLY(chaos->failed || chaos->stop ||
-				counts[i] > before[i] + 1))
+		if (!gets_beyond(&counts[i], before[i] + 1))
 			return false;
 	return !chaos->failed;
 }
@@ -134,10 +190,13 @@ static void be_inner(struct stage *s)
 {
 	static struct talker talkers[TALKS] = {
 		{ .what = "TCP inside" }, { .what = "unix inside" },
-		{ .what = "seqpacket inside" },
+		{ .what = "seqpacket inside" }, { .what = "MPTCP inside" },
 		{ .what = "io_uring inside", .by_ring = true },
+		{ .what = "passed inside", .passes = true },
 	};
-	static const enum door to[TALKS] = { TCP, UNIX, SEQPACKET, TCP6 };
+	static const enum door to[TALKS] = {
+		TCP, UNIX, SEQPACKET, MPTCP, TCP6, TCP,
+	};
 	int i;
 
 	for (i = 0; i < TALKS; i++) {
@@ -147,21 +206,53 @@ static void be_inner(struct stage *s)
 	talk_all(talkers, TALKS);
 }
 
+/* One who is always connected to the holder who accepts. */
+static void *keep_calling(void *unused)
+{
+	char text;
+
+	while (!chaos->stop) {
+		int fd = dial(&chaos->called);
+
+		/* Until the other end is closed or reset. */
+		recv(fd, &text, 1, 0);
+		close(fd);
+		usleep(1000);
+	}
+	return NULL;
+}
+
 static void be_bystander(struct stage *s)
 {
 	static struct talker talkers[OUTER_TALKS] = {
 		{ .what = "TCP outside" }, { .what = "unix outside" },
-		{ .what = "seqpacket outside" },
+		{ .what = "seqpacket outside" }, { .what = "MPTCP outside" },
 	};
-	static const enum door to[OUTER_TALKS] = { TCP, UNIX, SEQPACKET };
+	static const enum door to[OUTER_TALKS] = { TCP, UNIX, SEQPACKET, MPTCP };
+	pthread_t thread;
 	int i;
 
 	for (i = 0; i < OUTER_TALKS; i++) {
 		talkers[i].to = &chaos->far[to[i]];
 		talkers[i].count = &chaos->outside[i];
 	}
+	pthread_create(&thread, NULL, keep_calling, NULL);
 	talk_all(talkers, OUTER_TALKS);
 }
+
+/* What holders do for a connection, and with it. */
+static const struct {
+	enum door door;
+	bool accepts;
+	bool dups;
+	bool bequeaths;
+} ways[HOLDERS] = {
+	{ .door = TCP }, { .door = UNIX }, { .door = TCP6 },
+	{ .door = SEQPACKET }, { .door = MPTCP },
+	{ .accepts = true },
+	{ .door = TCP, .dups = true },
+	{ .door = UNIX, .bequeaths = true },
+};
 
 /* Until it is reset, or somebody waits for it to be closed. */
 static void hold_one(struct holder *h, long i, int fd)
@@ -170,7 +261,7 @@ static void hold_one(struct holder *h, long i, int fd)
 	ssize_t len;
 	char text[8];
 
-	while (poll(&p, 1, 50) <= 0 && !chaos->polite)
+	while (poll(&p, 1, 50) <= 0 && !chaos->polite && !chaos->stop)
 		;
 	len = recv(fd, text, sizeof(text), MSG_DONTWAIT);
 	/* A freeze may have come after it looked. */
@@ -186,6 +277,45 @@ static void hold_one(struct holder *h, long i, int fd)
 		     len < 0 ? strerror(errno) : "end of file");
 }
 
+/* A child has inherited it; of all else it holds nothing. */
+static void bequeath_one(struct holder *h, long i, int fd)
+{
+	pid_t pid;
+
+	/* It inherits the name, too. */
+	prctl(PR_SET_NAME, HEIR);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		syscall(SYS_close_range, 3, fd - 1, 0);
+		syscall(SYS_close_range, fd + 1, ~0U, 0);
+		hold_one(h, i, fd);
+		close(fd);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static void hold_in_its_way(struct holder *h, long i, int fd)
+{
+	int other = ways[i].dups ? dup(fd) : -1;
+
+	if (ways[i].bequeaths)
+		bequeath_one(h, i, fd);
+	else
+		hold_one(h, i, fd);
+	close(other);
+}
+
+/* Was it reset before anybody counts on it, in a queue or just connected? */
+static bool came_too_late(int fd)
+{
+	struct pollfd p = { .fd = fd };
+
+	return fd < 0 ? errno == ECONNRESET || errno == ECONNREFUSED :
+			poll(&p, 1, 0) > 0;
+}
+
 /* A connection is open from before @open is raised until @over is. */
 static void *hold(void *arg)
 {
@@ -194,20 +324,22 @@ static void *hold(void *arg)
 
 	while (!chaos->stop) {
 		unsigned long since = chaos->thaws;
-		int fd = dial(&chaos->far[i % DOORS]);
+		int fd = ways[i].accepts ?
+			 accept4(chaos->listener, NULL, NULL, SOCK_CLOEXEC) :
+			 dial(&chaos->far[ways[i].door]);
+		bool late = came_too_late(fd);
 
-		/* Just connected when the freeze came. */
-		if (fd < 0 && (errno == ECONNRESET || errno == ECONNREFUSED))
-			continue;
-		if (fd < 0) {
-			fail("holder %ld cannot connect: %s", i,
+		if (fd < 0 && !late) {
+			fail("holder %ld has no connection: %s", i,
 			     strerror(errno));
 			break;
 		}
-		h->since = since;
-		h->open++;
-		hold_one(h, i, fd);
-		h->over++;
+		if (!late) {
+			h->since = since;
+			h->open++;
+			hold_in_its_way(h, i, fd);
+			h->over++;
+		}
 		close(fd);
 	}
 	return NULL;
@@ -248,26 +380,40 @@ static void look_at_holders(struct holder *seen)
 /*
  * Those that were open are reset after a thaw, and after another one not, if they
  * have been opened since the last: else they may just not have told yet. @thaws:
- * how many there were with this one; the next one may have come since.
+ * how many there were with this one; the next one may have come since. Returns how
+ * many were open of whom that could be told.
  */
-static void check_holders(const struct holder *seen, bool resets,
-			  unsigned long thaws)
+static int check_holders(const struct holder *seen, bool resets,
+			 unsigned long thaws)
 {
-	int i;
+	int i, n = 0;
 
 	for (i = 0; i < HOLDERS; i++) {
 		const struct holder *h = &chaos->holders[i];
-		bool told;
+		bool told, clear;
 
 		if (resets && !EVENTUALLY(h->over >= seen[i].open ||
 					  chaos->stop))
 			fail("holder %d was not reset", i);
 		/* In this order: a thaw is counted before it resets. */
 		told = h->told != seen[i].told;
-		if (!resets && told && seen[i].open > seen[i].over &&
-		    seen[i].since == thaws - 1 && chaos->thaws == thaws)
+		clear = seen[i].open > seen[i].over &&
+			(resets || (seen[i].since == thaws - 1 &&
+				    chaos->thaws == thaws));
+		if (!resets && told && clear)
 			fail("holder %d was reset", i);
+		n += clear;
 	}
+	return n;
+}
+
+static bool each_was_reset(void)
+{
+	int i;
+
+	for (i = 0; i < HOLDERS && chaos->holders[i].told; i++)
+		;
+	return i == HOLDERS;
 }
 
 #endif /* CHAOS_WITNESS_H */

@@ -4,8 +4,9 @@
  * outsiders torment them (chaos_torment.h), while two groups are frozen and thawed
  * by several at a time, changed, joined and left (chaos_control.h). Meanwhile (chaos_
  * witness.h) numbered messages on internal connections arrive once and in order, what
- * was external and open at a freeze is reset by its thaw, what is nobody's business is
- * never reset, nobody stays stopped, and the counters add up.
+ * was external and open at a freeze is reset by its thaw, what an outsider holds as
+ * well (chaos_loan.h) is never reset, nobody stays stopped, and the counters add up.
+ * Of all this a run must have seen something, else it fails, too.
  *
  * How long is told by the environment, EXTSOCK_DURATION in seconds, and what
  * everybody decides by EXTSOCK_SEED, which is printed.
@@ -24,6 +25,7 @@ FIXTURE(chaos)
 	struct actor *near;
 	struct actor *inner;
 	struct actor *holder;
+	struct actor *lender;
 	struct actor *bystander;
 	struct actor *mothers[MOTHERS];
 	struct actor *tormentors[TORMENTORS];
@@ -37,13 +39,14 @@ static void serve(struct actor *a, struct place places[DOORS])
 		[UNIX] = unix_server(a, SOCK_STREAM),
 		[TCP6] = listener_at(a, AF_INET6, NULL, 512),
 		[SEQPACKET] = unix_server(a, SOCK_SEQPACKET),
+		[MPTCP] = listener_by(a, IPPROTO_MPTCP, AF_INET, NULL, 512),
 	};
 	int i;
 
 	for (i = 0; i < DOORS; i++)
 		places[i] = place_of(a, fds[i]);
 	start(a, -1L, (long)echo, (long)fds[0], (long)fds[1], (long)fds[2],
-	      (long)fds[3], 0L);
+	      (long)fds[3], (long)fds[4]);
 }
 
 static struct actor *with_orders(const struct orders *o)
@@ -67,9 +70,8 @@ FIXTURE_SETUP(chaos)
 
 	chaos = mmap(NULL, sizeof(*chaos), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	chaos->seed = number("EXTSOCK_SEED", 0) ?: time(NULL);
 	chaos->calm_us = CALM_US_MIN * 16;
-	TH_LOG("EXTSOCK_SEED=%u", chaos->seed);
+	TH_LOG("EXTSOCK_SEED=%u", pick_seed());
 	for (i = 0; i < 2; i++) {
 		make_group(&self->g[i], i ? "second" : "first");
 		ASSERT_EQ(0, put(sysfs(&self->g[i], "freeze_ms"), "60000"));
@@ -80,6 +82,10 @@ FIXTURE_SETUP(chaos)
 	self->near = member(&self->g[0]);
 	self->inner = member(&self->g[0]);
 	self->holder = member(&self->g[0]);
+	self->lender = member(&self->g[0]);
+	chaos->listener = listener(self->holder, AF_INET);
+	chaos->called = place_of(self->holder, chaos->listener);
+	chaos->lender = self->lender->pid;
 	serve(self->far, chaos->far);
 	serve(self->near, chaos->near);
 	for (i = 0; i < MOTHERS; i++)
@@ -90,6 +96,7 @@ FIXTURE_SETUP(chaos)
 	o.spared[2] = self->holder->pid;
 	o.spared[3] = self->inner->pid;
 	o.spared[4] = self->mothers[0]->pid;
+	o.spared[5] = self->lender->pid;
 	for (i = 0; i < TORMENTORS; i++)
 		self->tormentors[i] = with_orders(&o);
 	for (i = 0; i < CONTROLLERS; i++)
@@ -108,6 +115,7 @@ FIXTURE_TEARDOWN(chaos)
 	for (i = 0; i < MOTHERS; i++)
 		part(self->mothers[i]);
 	part(self->holder);
+	part(self->lender);
 	part(self->inner);
 	part(self->near);
 	part(self->bystander);
@@ -126,6 +134,16 @@ static unsigned long resets_told(void)
 	for (i = 0; i < HOLDERS; i++)
 		n += chaos->holders[i].told;
 	return n;
+}
+
+/* Has it all been seen that the rest is about? */
+static bool all_seen(void)
+{
+	int i;
+
+	for (i = 0; i < EVENTS && chaos->events[i]; i++)
+		;
+	return i == EVENTS;
 }
 
 /* Whoever became a member has left or still is one. */
@@ -167,48 +185,17 @@ static bool ends(struct actor *a)
 /* Do all end who are wild, so that actors are left? Hers may have been expelled. */
 static bool all_end(const struct group *g)
 {
-	return EVENTUALLY(count_members(&g[0]) == 4 && count_members(&g[1]) < 2);
+	return EVENTUALLY(count_members(&g[0]) == 5 && count_members(&g[1]) < 2);
 }
 
-/* As long as it is told to, at most ten days; the guest has a deadline of its own. */
-TEST_F_TIMEOUT(chaos, reigns, 864000)
+/* The counters of both groups, of which nobody thaws one any more. */
+static void check_counters(struct __test_metadata *_metadata,
+			   const struct group *g)
 {
-	long until = now_ms() + 1000 * number("EXTSOCK_DURATION", 20);
-	const struct group *g = self->g;
-	long long freezes;
+	long long freezes = stat_of(&g[0], "freezes");
 	int i;
 
-	START_FN(self->inner, be_inner);
-	START_FN(self->bystander, be_bystander);
-	START_FN(self->holder, be_holder);
-	ASSERT_TRUE(goes_on()) TH_LOG("%s", chaos->why);
-	for (i = 0; i < MOTHERS; i++)
-		start_as(self->mothers[i], be_mother, i);
-	for (i = 0; i < TORMENTORS; i++)
-		start_as(self->tormentors[i], torment, i);
-	for (i = 0; i < CONTROLLERS; i++)
-		start_as(self->controllers[i], i < 3 ? control_first :
-						       control_second, i);
-	/* However slow: one freeze at least, and then some. */
-	while (now_ms() < until ||
-	       (!chaos->freezes && now_ms() < until + 6 * PATIENCE_MS)) {
-		ASSERT_TRUE(goes_on()) TH_LOG("%s", chaos->why);
-		msleep(500);
-		calm_down();
-	}
-	EXPECT_TRUE(EVENTUALLY(moves(self->mothers[0]->stage)));
-	chaos->stop = 1;
-	for (i = 0; i < CONTROLLERS; i++)
-		EXPECT_TRUE(ends(self->controllers[i]));
-	for (i = 0; i < TORMENTORS; i++)
-		EXPECT_TRUE(ends(self->tormentors[i]));
-	EXPECT_EQ(0, chaos->failed) TH_LOG("%s", chaos->why);
-	EXPECT_TRUE(all_end(g)) TH_LOG("%d and %d are left", count_members(&g[0]),
-				       count_members(&g[1]));
-	/* counters add up */
-	freezes = stat_of(&g[0], "freezes");
 	EXPECT_TRUE(state_is(&g[0], "running"));
-	EXPECT_LT(0, chaos->freezes);
 	EXPECT_LE((long long)chaos->freezes, freezes);
 	EXPECT_GE((long long)(chaos->freezes + chaos->unsure), freezes);
 	EXPECT_EQ((long long)chaos->resets, stat_of(&g[0], "sockets_reset"));
@@ -219,12 +206,62 @@ TEST_F_TIMEOUT(chaos, reigns, 864000)
 		EXPECT_EQ(stat_of(&g[i], "thaws"), stat_of(&g[i], "freezes"));
 		EXPECT_TRUE(EVENTUALLY(members_add_up(&g[i])));
 	}
+}
+
+static void report(struct __test_metadata *_metadata, const struct group *g)
+{
+	int i;
+
 	TH_LOG("%lu freezes, %lld failed, %lld drains, %lu resets told of %lu",
-	       chaos->freezes, stat_of(&g[0], "freezes_failed"),
-	       stat_of(&g[0], "drains"), resets_told(), chaos->resets);
-	TH_LOG("%lu and %lu numbers inside, calm %u us",
-	       chaos->inside[TALK_TCP], chaos->inside[TALK_RING],
-	       chaos->calm_us);
+	       chaos->freezes, stat_of(g, "freezes_failed"),
+	       stat_of(g, "drains"), resets_told(), chaos->resets);
+	for (i = 0; i < EVENTS; i++)
+		TH_LOG("%s: seen %lu times", first_deeds[i].name,
+		       chaos->events[i]);
+	for (i = 0; i < TALKS; i++)
+		TH_LOG("talk %d: %lu turns", i, chaos->inside[i]);
+	TH_LOG("calm %u us", chaos->calm_us);
+}
+
+/* As long as it is told to, at most ten days; the guest has a deadline of its own. */
+TEST_F_TIMEOUT(chaos, reigns, 864000)
+{
+	long until = now_ms() + 1000 * number("EXTSOCK_DURATION", 20);
+	int i;
+
+	START_FN(self->inner, be_inner);
+	START_FN(self->bystander, be_bystander);
+	START_FN(self->holder, be_holder);
+	START_FN(self->lender, be_lender);
+	ASSERT_TRUE(goes_on()) TH_LOG("%s", chaos->why);
+	for (i = 0; i < MOTHERS; i++)
+		start_as(self->mothers[i], be_mother, i);
+	for (i = 0; i < TORMENTORS; i++)
+		start_as(self->tormentors[i], torment, i);
+	/* Of those who control the first group each has a loan. */
+	for (i = 0; i < CONTROLLERS; i++)
+		start_as(self->controllers[i], i < LOANS ? control_first :
+							   control_second, i);
+	/* However slow: all that must be seen, and then some. */
+	while (now_ms() < until ||
+	       (!all_seen() && now_ms() < until + 12 * PATIENCE_MS)) {
+		ASSERT_TRUE(goes_on()) TH_LOG("%s", chaos->why);
+		msleep(500);
+		calm_down();
+	}
+	EXPECT_TRUE(all_seen());
+	EXPECT_TRUE(EVENTUALLY(moves(self->mothers[0]->stage)));
+	chaos->stop = 1;
+	for (i = 0; i < CONTROLLERS; i++)
+		EXPECT_TRUE(ends(self->controllers[i]));
+	for (i = 0; i < TORMENTORS; i++)
+		EXPECT_TRUE(ends(self->tormentors[i]));
+	EXPECT_EQ(0, chaos->failed) TH_LOG("%s", chaos->why);
+	EXPECT_TRUE(all_end(self->g)) TH_LOG("%d and %d are left",
+					     count_members(&self->g[0]),
+					     count_members(&self->g[1]));
+	check_counters(_metadata, self->g);
+	report(_metadata, self->g);
 }
 
 TEST_HARNESS_MAIN

@@ -10,7 +10,7 @@
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
-#include "extsock_test.h"
+#include "dice.h"
 
 #define FUZZERS		3
 #define THREADS		2
@@ -73,7 +73,6 @@ static const char *path_of(char *path, const char *group, unsigned int f)
 
 /**
  * struct fuzz - what all share
- * @seed: of everybody's decisions
  * @stop: they are to end
  * @failed: how often somebody has seen what must not be
  * @why: what the first one says
@@ -88,7 +87,6 @@ static const char *path_of(char *path, const char *group, unsigned int f)
  * @known: processes that are or have been in it
  */
 struct fuzz {
-	unsigned int seed;
 	_Atomic int stop;
 	_Atomic int failed;
 	char why[256];
@@ -114,26 +112,6 @@ static void fail(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(fuzz->why, sizeof(fuzz->why), fmt, args);
 	va_end(args);
-}
-
-/* ---- decisions ---- */
-
-static _Thread_local unsigned int state_of_dice;
-
-static void throw_dice(unsigned int who)
-{
-	state_of_dice = fuzz->seed * 2654435761u + who * 40503u + 1;
-}
-
-/* 0 to n - 1 */
-static unsigned int dice(unsigned int n)
-{
-	unsigned int high;
-
-	state_of_dice = state_of_dice * 1103515245u + 12345u;
-	high = state_of_dice & 0xffff0000;
-	state_of_dice = state_of_dice * 1103515245u + 12345u;
-	return (high | state_of_dice >> 16) % n;
 }
 
 /* ---- texts ---- */
@@ -554,12 +532,12 @@ static void *fuzz_on(void *arg)
 {
 	long who = (long)arg;
 
-	throw_dice(who);
 	big = malloc(BIG + 64);
 	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	munmap(page + 4096, 4096);
 	while (!fuzz->stop) {
+		throw_dice(who, fuzz->steps[who]);
 		step();
 		fuzz->steps[who]++;
 	}
@@ -760,8 +738,7 @@ FIXTURE_SETUP(files)
 
 	fuzz = mmap(NULL, sizeof(*fuzz), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	fuzz->seed = number("EXTSOCK_SEED", 0) ?: time(NULL);
-	TH_LOG("EXTSOCK_SEED=%u", fuzz->seed);
+	TH_LOG("EXTSOCK_SEED=%u", pick_seed());
 	make_group(&fuzz->wild, "wild");
 	make_group(&fuzz->calm, "calm");
 	make_group(&self->scratch, "scratch");
@@ -931,8 +908,8 @@ static void read_members(struct stage *s)
 {
 	static char text[65536];
 
-	throw_dice(s->arg[1]);
 	for (; !fuzz->stop; s->counter++) {
+		throw_dice(s->arg[1], s->counter);
 		read_in_pieces(sysfs(&fuzz->wild, "members"), text,
 			       sizeof(text) - 1);
 		check_crowd(text);
@@ -945,8 +922,8 @@ static void read_rules(struct stage *s)
 	static char text[65536];
 	int i;
 
-	throw_dice(s->arg[1]);
 	for (; !fuzz->stop; s->counter++) {
+		throw_dice(s->arg[1], s->counter);
 		read_in_pieces(procfs(&fuzz->calm, "rules"), text,
 			       sizeof(text) - 1);
 		for (i = 0; i < LISTS && strcmp(text, fuzz->lists[i]); i++)
@@ -961,12 +938,14 @@ static void write_rules(struct stage *s)
 {
 	static char text[65536 + 64];
 
-	throw_dice(s->arg[1]);
 	for (; !fuzz->stop; s->counter++) {
-		const char *list = fuzz->lists[dice(LISTS)];
-		bool bad = dice(2);
+		const char *list;
+		bool bad;
 		int err;
 
+		throw_dice(s->arg[1], s->counter);
+		list = fuzz->lists[dice(LISTS)];
+		bad = dice(2);
 		snprintf(text, sizeof(text), "%s%s", list,
 			 bad ? "keep \x80\n" : "");
 		err = set_rules(&fuzz->calm, text);
@@ -979,10 +958,11 @@ static void write_rules(struct stage *s)
 /* Those who stay for a while; they are known before they join. */
 static void come_and_go(struct stage *s)
 {
-	throw_dice(s->arg[1]);
 	for (; !fuzz->stop; s->counter++) {
-		unsigned int ms = dice(20);
+		unsigned int ms;
 
+		throw_dice(s->arg[1], s->counter);
+		ms = dice(20);
 		if (!fork()) {
 			fuzz->known[getpid()] = 1;
 			put(sysfs(&fuzz->wild, "members"), "0");
