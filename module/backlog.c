@@ -394,28 +394,28 @@ int extsock_backlog_prepare(struct extsock_gate *gate,
 	return 0;
 }
 
+/**
+ * struct opening - a shelf that is to be opened
+ * @gate: the gate
+ * @shelf: the shelf
+ */
+struct opening {
+	const struct extsock_gate *gate;
+	struct extsock_shelf *shelf;
+};
+
 /* With the listening socket locked. */
-static void open_shelf(struct extsock_gate *gate, struct extsock_shelf *shelf)
+static void open_shelf(struct sock *sk, void *arg)
 {
+	const struct opening *opening = arg;
+	struct extsock_shelf *shelf = opening->shelf;
+
 	rcu_read_lock();
-	spin_lock_bh(&shelf->lock);
-	shelf->open = READ_ONCE(shelf->sk->sk_state) == TCP_LISTEN;
-	hide(gate, shelf);
-	spin_unlock_bh(&shelf->lock);
+	spin_lock(&shelf->lock);
+	shelf->open = READ_ONCE(sk->sk_state) == TCP_LISTEN;
+	hide(opening->gate, shelf);
+	spin_unlock(&shelf->lock);
 	rcu_read_unlock();
-}
-
-/* False if a socket stays in use: then nobody who waits at it is held. */
-static bool lock_soon(struct sock *sk)
-{
-	unsigned int look;
-
-	for (look = 1; look < EXTSOCK_LOOKS; look++) {
-		if (extsock_lock_unused(sk))
-			return true;
-		usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
-	}
-	return extsock_lock_unused(sk);
 }
 
 /**
@@ -427,9 +427,12 @@ static bool lock_soon(struct sock *sk)
 void extsock_backlog_hide(struct extsock_gate *gate)
 {
 	struct extsock_shelf *shelf;
+	unsigned int look;
 	struct file *file;
 
 	list_for_each_entry(shelf, &gate->shelves, node) {
+		struct opening opening = { gate, shelf };
+
 		/* Of an earlier round. */
 		if (shelf->nr)
 			continue;
@@ -439,9 +442,12 @@ void extsock_backlog_hide(struct extsock_gate *gate)
 			continue;
 		if (is_unix(shelf))
 			replace_ready(shelf);
-		if (lock_soon(shelf->sk)) {
-			open_shelf(gate, shelf);
-			extsock_unlock_unused(shelf->sk);
+		/* Who waits at one that stays in use is not held. */
+		for (look = 0; look < EXTSOCK_LOOKS; look++) {
+			if (extsock_lock_unused(shelf->sk, open_shelf,
+						&opening))
+				break;
+			usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
 		}
 		fput(file);
 	}

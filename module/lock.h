@@ -6,36 +6,31 @@
 #include <net/sock.h>
 
 /**
- * extsock_unlock_unused() - what extsock_lock_unused() has locked
- * @sk: the socket
- *
- * Context: any but interrupts.
- */
-static inline void extsock_unlock_unused(struct sock *sk)
-{
-	bh_unlock_sock(sk);
-	local_bh_enable();
-}
-
-/**
  * extsock_lock_unused() - lock a socket, unless somebody owns its lock
  * @sk: the socket, which the caller holds
+ * @call: called with the socket locked as softirqs lock it; or NULL
+ * @arg: given to @call
  *
- * As softirqs do, and so not for long. Who owns the lock may be waiting for memory: a
- * member that a tracer lets run does so for as long as it likes. So lock_sock() is not
- * for those who are waited for.
+ * Who owns the lock may be waiting for memory, and a member that a tracer lets run does
+ * so for as long as it likes. So lock_sock() is not for those who are waited for.
  *
- * Context: any but interrupts; softirqs are disabled until it is unlocked.
- * Return: whether it is locked now.
+ * Context: any but interrupts.
+ * Return: whether it was locked, and is unlocked again.
  */
-static inline bool extsock_lock_unused(struct sock *sk)
+static inline bool extsock_lock_unused(struct sock *sk,
+				       void (*call)(struct sock *sk, void *arg),
+				       void *arg)
 {
+	bool unused;
+
 	local_bh_disable();
 	bh_lock_sock(sk);
-	if (!sock_owned_by_user(sk))
-		return true;
-	extsock_unlock_unused(sk);
-	return false;
+	unused = !sock_owned_by_user(sk);
+	if (unused && call)
+		call(sk, arg);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+	return unused;
 }
 
 #endif /* _EXTSOCK_LOCK_H */

@@ -66,10 +66,7 @@ static int reset_dgram(struct sock *sk)
 /* Does somebody own the socket lock? The thaw does not wait for that one. */
 static bool is_in_use(struct sock *sk)
 {
-	if (!extsock_lock_unused(sk))
-		return true;
-	extsock_unlock_unused(sk);
-	return false;
+	return !extsock_lock_unused(sk, NULL, NULL);
 }
 
 static int reset(struct extsock_socket *socket)

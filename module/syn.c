@@ -104,6 +104,14 @@ int extsock_syn_hold(struct extsock_gate *gate,
 	return extsock_nets_hook(gate, census, drop_syn);
 }
 
+/* With the socket locked. */
+static void hurry(struct sock *tcp, void *unused)
+{
+	if (tcp->sk_state == TCP_SYN_SENT)
+		inet_csk_reset_xmit_timer(tcp, ICSK_TIME_RETRANS, 1,
+					  TCP_RTO_MAX);
+}
+
 /* Send the SYN as soon as the timer runs. */
 static void send_now(struct sock *sk)
 {
@@ -113,12 +121,7 @@ static void send_now(struct sock *sk)
 		tcp = extsock_mptcp_tcp(sk);
 	if (!tcp)
 		return;
-	if (extsock_lock_unused(tcp)) {
-		if (tcp->sk_state == TCP_SYN_SENT)
-			inet_csk_reset_xmit_timer(tcp, ICSK_TIME_RETRANS, 1,
-						  TCP_RTO_MAX);
-		extsock_unlock_unused(tcp);
-	}
+	extsock_lock_unused(tcp, hurry, NULL);
 	if (tcp != sk)
 		sock_gen_put(tcp);
 }
