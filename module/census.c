@@ -319,9 +319,27 @@ static void note_exits(struct extsock_census *census,
 static bool has_exited(const struct extsock_census *census,
 		       const struct extsock_group *group)
 {
-	/* Pairs with the barrier of extsock_group_forget(). */
+	/* Pairs with the barrier of count_exit() in group.c. */
 	smp_rmb();
 	return atomic_long_read(&group->exits) != census->exits;
+}
+
+/* Does it exit, and perhaps close what it has just now? */
+static bool may_close(const struct task_struct *task)
+{
+	return READ_ONCE(task->flags) & PF_EXITING && !READ_ONCE(task->exit_state);
+}
+
+/* Has somebody begun to exit before note_exits(), and is not at his end yet? */
+static bool somebody_exits(struct extsock_group *group,
+			   const struct tasks *tasks)
+{
+	unsigned int i;
+
+	for (i = 0; i < tasks->nr; i++)
+		if (may_close(tasks->task[i]))
+			return true;
+	return extsock_group_exits(group);
 }
 
 static int fill(struct extsock_census *census, struct extsock_group *group)
@@ -329,16 +347,15 @@ static int fill(struct extsock_census *census, struct extsock_group *group)
 	struct tasks tasks = {};
 	int err;
 
-	note_exits(census, group);
 	err = collect_tasks(group, &tasks, &census->processes);
+	if (!err && somebody_exits(group, &tasks))
+		err = -EAGAIN;
 	if (!err)
 		err = count_tables(&tasks, &census->tables);
 	if (!err)
 		err = add_tables(census, &tasks);
 	if (!err)
 		err = extsock_hidden_add(census, group);
-	if (!err && has_exited(census, group))
-		err = -EAGAIN;
 	put_tasks(&tasks);
 	return err;
 }
@@ -371,13 +388,18 @@ static int see_fd(const void *priv, struct file *file, unsigned int fd)
 	       walk->see(sock->sk, walk->leader, fd, walk->arg);
 }
 
-/* Is a table to be read, and not read yet? */
-static bool is_due(const struct walk *walk, const struct files_struct *files)
+/*
+ * Is its table to be read, and not read yet? Not that of one who exits: it may be closed
+ * at any moment, and nothing tells.
+ */
+static bool is_due(const struct walk *walk, const struct task_struct *task)
 {
-	unsigned long key = (unsigned long)files;
+	unsigned long key = (unsigned long)task->files;
 
 	if (!walk->tables)
 		return true;
+	if (READ_ONCE(task->flags) & PF_EXITING)
+		return false;
 	if (!xa_get_mark(walk->tables, key, TABLE_OURS) ||
 	    xa_get_mark(walk->tables, key, TABLE_READ))
 		return false;
@@ -394,8 +416,7 @@ static bool walk_process(const struct walk *walk)
 
 	for_each_thread(walk->leader, task) {
 		task_lock(task);
-		if (task->files && task->files != last &&
-		    is_due(walk, task->files))
+		if (task->files && task->files != last && is_due(walk, task))
 			enough = iterate_fd(task->files, 0, see_fd, walk);
 		last = task->files;
 		task_unlock(task);
@@ -514,9 +535,12 @@ struct extsock_census *extsock_census_take(struct extsock_group *group)
 	if (!census)
 		return ERR_PTR(-ENOMEM);
 	census->group = group->id;
+	note_exits(census, group);
 	err = fill(census, group);
 	if (!err)
 		find_shared(census);
+	if ((!err || err == -EBUSY) && has_exited(census, group))
+		err = -EAGAIN;
 	put_files(census);
 	if (!err)
 		return census;
@@ -539,8 +563,8 @@ static bool count_descriptor(const struct sock *sk, struct task_struct *leader,
  * @census: a census that nobody else uses any more
  * @group: its group; who it was that stood still may have been killed meanwhile
  *
- * Counts what is in the descriptor tables of the time of the census. Those that a
- * tracer's has made since are not known to be the group's alone.
+ * Counts what is in the descriptor tables of the time of the census, and in messages to
+ * what is. Those that a tracer's has made since are not known to be the group's alone.
  *
  * Context: may sleep; allocates nothing.
  */
@@ -564,8 +588,10 @@ void extsock_census_recount(struct extsock_census *census,
 		xa_clear_mark(&census->tables, key, TABLE_READ);
 	walk_all(group, &walk);
 	extsock_hidden_confirm(census);
+	/* Carriers come before what they carry. */
 	list_for_each_entry(flight, &census->flights, node)
-		flight->carried->held += !sock_flag(flight->carrier->sk,
+		flight->carried->held += flight->carrier->held &&
+					 !sock_flag(flight->carrier->sk,
 						    SOCK_DEAD);
 }
 

@@ -538,15 +538,17 @@ static unsigned int reset_all(struct extsock_group *group,
 	unsigned long deadline =
 		jiffies + msecs_to_jiffies(EXTSOCK_FREEZE_MS_DEFAULT);
 	unsigned int n = 0, look = 1;
+	bool exits;
 	int err;
 
 	if (!count_left(census))
 		return 0;
 	do {
+		/* Before: what one had who is at its end by now is seen closed. */
+		exits = extsock_group_exits(group);
 		err = reset_free(group, census, &n);
 		if (err == -EBUSY) {
-			if (look++ >= EXTSOCK_LOOKS &&
-			    !extsock_freezer_exits(group))
+			if (look++ >= EXTSOCK_LOOKS && !exits)
 				break;
 			usleep_range(EXTSOCK_LOOK_US, 2 * EXTSOCK_LOOK_US);
 		}
@@ -633,7 +635,7 @@ static int thaw(struct extsock_group *group, bool keep, const void *lease,
 			    n == 1 ? "" : "s");
 	if (left)
 		extsock_outcome_add(outcome,
-				    "left alone: %u, which somebody else has taken since the freeze, or is using\n",
+				    "left alone: %u, which somebody else may have taken since the freeze, or is using\n",
 				    left);
 	finish(group);
 	extsock_sockets_free(census);

@@ -231,27 +231,10 @@ static void name_blockers(struct extsock_group *group,
 				    n - BLOCKERS_NAMED);
 }
 
-/**
- * extsock_freezer_exits() - does some process exit that was a member?
- * @group: the group
- *
- * What it had and has not closed yet is the group's still.
- *
- * Context: any but hard interrupts; takes the member lock.
- * Return: whether one does.
- */
-bool extsock_freezer_exits(struct extsock_group *group)
-{
-	struct pid *pid = extsock_group_get_leaving(group);
-
-	put_pid(pid);
-	return pid;
-}
-
 /* After the walk: who is not a member any more is among those that exit. */
 static bool has_stopped(struct extsock_group *group)
 {
-	return all_tasks(group, stop_task) && !extsock_freezer_exits(group);
+	return all_tasks(group, stop_task) && !extsock_group_exits(group);
 }
 
 /**

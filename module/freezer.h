@@ -9,7 +9,6 @@ struct extsock_outcome;
 
 int extsock_freezer_stop(struct extsock_group *group, unsigned long deadline,
 			 struct extsock_outcome *outcome);
-bool extsock_freezer_exits(struct extsock_group *group);
 void extsock_freezer_resume(struct extsock_group *group);
 
 void extsock_freezer_born(struct task_struct *task);

@@ -244,10 +244,33 @@ int extsock_group_join(struct extsock_group *group, pid_t nr)
 	return err;
 }
 
+/* Remove a member, or one that exits and does not come to its end. */
+static int remove_process(struct extsock_group *group, struct pid *pid)
+{
+	struct extsock_member *member = find_member(pid);
+
+	lockdep_assert_held(&member_lock);
+	if (member && member->group == group) {
+		remove_member(member);
+		call_rcu(&member->rcu, free_member);
+		return 0;
+	}
+	list_for_each_entry(member, &group->leaving, leaving) {
+		if (member->pid != pid)
+			continue;
+		list_del(&member->leaving);
+		call_rcu(&member->rcu, free_member);
+		return 0;
+	}
+	return -ESRCH;
+}
+
 /**
  * extsock_group_leave() - remove a member
  * @group: its group, which must be running
  * @nr: a PID in the caller's PID namespace, or 0 for the caller
+ *
+ * One that exits may still be waited for: then it is not any more.
  *
  * Context: may sleep; takes extsock_group_mutex.
  * Return: 0, -EINVAL, -ESRCH if it is no member, -EBUSY if the group is not
@@ -256,7 +279,6 @@ int extsock_group_join(struct extsock_group *group, pid_t nr)
 int extsock_group_leave(struct extsock_group *group, pid_t nr)
 {
 	struct task_struct *task = get_process(nr);
-	struct extsock_member *member;
 	int err = -EBUSY;
 
 	if (IS_ERR(task))
@@ -264,12 +286,7 @@ int extsock_group_leave(struct extsock_group *group, pid_t nr)
 	mutex_lock(&extsock_group_mutex);
 	if (group->state == EXTSOCK_RUNNING) {
 		spin_lock_irq(&member_lock);
-		member = find_member(task_tgid(task));
-		err = member && member->group == group ? 0 : -ESRCH;
-		if (!err) {
-			remove_member(member);
-			call_rcu(&member->rcu, free_member);
-		}
+		err = remove_process(group, task_tgid(task));
 		spin_unlock_irq(&member_lock);
 	}
 	mutex_unlock(&extsock_group_mutex);
@@ -401,6 +418,23 @@ struct pid *extsock_group_get_leaving(struct extsock_group *group)
 	return pid;
 }
 
+/**
+ * extsock_group_exits() - does some process exit that was a member?
+ * @group: the group
+ *
+ * What it had and has not closed yet is the group's still.
+ *
+ * Context: any but hard interrupts; takes the member lock.
+ * Return: whether one does.
+ */
+bool extsock_group_exits(struct extsock_group *group)
+{
+	struct pid *pid = extsock_group_get_leaving(group);
+
+	put_pid(pid);
+	return pid;
+}
+
 /* Say that a task of a member has begun to exit, before it closes anything. */
 static bool count_exit(struct task_struct *task)
 {
@@ -410,7 +444,7 @@ static bool count_exit(struct task_struct *task)
 	member = find_member(task_tgid(task));
 	if (unlikely(member)) {
 		atomic_long_inc(&member->group->exits);
-		/* Pairs with the read barrier of extsock_census_is_owned(). */
+		/* Pairs with the read barrier of has_exited() in census.c. */
 		smp_mb__after_atomic();
 	}
 	rcu_read_unlock();
@@ -425,10 +459,13 @@ static bool count_exit(struct task_struct *task)
  */
 void extsock_group_forget(struct task_struct *task)
 {
+	bool last = !atomic_read(&task->signal->live);
 	struct extsock_member *member;
 	unsigned long flags;
 
-	if (likely(!count_exit(task)) || atomic_read(&task->signal->live))
+	/* Before it counts: who removes it does so after all have begun to exit. */
+	smp_mb();
+	if (likely(!count_exit(task)) || !last)
 		return;
 	spin_lock_irqsave(&member_lock, flags);
 	/* Its last two threads may both find it dead. */

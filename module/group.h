@@ -218,6 +218,7 @@ int extsock_group_leave(struct extsock_group *group, pid_t nr);
 void extsock_group_born(struct task_struct *child);
 void extsock_group_forget(struct task_struct *task);
 struct pid *extsock_group_get_leaving(struct extsock_group *group);
+bool extsock_group_exits(struct extsock_group *group);
 
 struct extsock_group *extsock_group_of(struct task_struct *task);
 void extsock_group_hold(struct extsock_group *group, bool holding);

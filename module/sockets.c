@@ -36,7 +36,7 @@ struct extsock_census *extsock_sockets_alloc(void)
 		return NULL;
 	INIT_LIST_HEAD(&census->sockets);
 	INIT_LIST_HEAD(&census->flights);
-	xa_init(&census->tables);
+	xa_init_flags(&census->tables, XA_FLAGS_ACCOUNT);
 	if (rhashtable_init(&census->by_sock, &sock_params))
 		goto free;
 	if (rhltable_init(&census->by_ends, &ends_params))

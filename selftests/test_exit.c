@@ -192,10 +192,13 @@ TEST_F(exit, who_does_not_come_to_its_end_is_in_the_way)
 	EXPECT_NE(NULL, strstr(freeze.said, who)) TH_LOG("%s", freeze.said);
 	EXPECT_TRUE(state_is(&self->g, "running"));
 	EXPECT_TRUE(carries(self->b, self->fd, OUTSIDE, self->peer));
-	ASSERT_EQ(zombie, waitpid(zombie, NULL, 0));
+	/* One need not wait for it. */
+	ASSERT_EQ(0, put(sysfs(&self->g, "members"), "-%d", first->pid));
+	EXPECT_EQ(-ESRCH, put(sysfs(&self->g, "members"), "-%d", first->pid));
 	FREEZE();
 	THAW();
 	EXPECT_EQ(1, stat_of(&self->g, "sockets_reset"));
+	ASSERT_EQ(zombie, waitpid(zombie, NULL, 0));
 	waitpid(first->pid, NULL, 0);
 }
 

@@ -844,6 +844,7 @@ TEST_F_TIMEOUT(fault, what_passes_the_gate_is_waited_for, 600)
 {
 	int l = listener_at(OUTSIDE, AF_INET, NULL, 1024), fds[MOST], nr = 0, i;
 	int passed = 0, n;
+	long long rounds;
 	socklen_t len;
 	bool failed;
 
@@ -863,7 +864,9 @@ TEST_F_TIMEOUT(fault, what_passes_the_gate_is_waited_for, 600)
 	msleep(100);
 	/* The last one, for which there was memory, is held. */
 	ASSERT_EQ(TCP_SYN_SENT, info_of(self->owner, fds[nr - 1])->tcpi_state);
+	rounds = stat_of(&self->g, "drains");
 	CALL(self->other, SYS_close, self->l.last.client);
+	ASSERT_TRUE(EVENTUALLY(stat_of(&self->g, "drains") > rounds));
 	ASSERT_TRUE(drains(&self->l.d, &self->g));
 	for (i = 0; i < nr; i++) {
 		if (info_of(self->owner, fds[i])->tcpi_state != TCP_ESTABLISHED)
