@@ -848,6 +848,8 @@ TEST_F_TIMEOUT(fault, what_passes_the_gate_is_waited_for, 600)
 	socklen_t len;
 	bool failed;
 
+	/* It would be waited for as well. */
+	ASSERT_EQ(0, CALL(self->owner, SYS_close, self->multipath.client));
 	ASSERT_EQ(0, set_rules(&self->g, "wait tcp to 127.0.0.1\nkeep any\n"));
 	self->l.owner = self->other;
 	ASSERT_TRUE(begin_long_drain(&self->l, &self->g, self->other, "freeze"));
