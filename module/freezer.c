@@ -126,6 +126,7 @@ static bool stands_still(struct task_struct *task)
 /* Does it stand still, or is it at its end, with all closed that it had? */
 static bool is_done(struct task_struct *task)
 {
+	/* before what it has closed is looked at */
 	return stands_still(task) || smp_load_acquire(&task->exit_state);
 }
 

@@ -353,6 +353,7 @@ static bool has_closed(struct pid *pid)
 	leader = pid_task(pid, PIDTYPE_TGID);
 	if (leader) {
 		for_each_thread(leader, task) {
+			/* before what it has closed is looked at */
 			closed = smp_load_acquire(&task->exit_state);
 			if (!closed)
 				break;
